@@ -1,0 +1,130 @@
+"""The model folder: enough to predict without the choices of training. A folder → a predictor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from flori import models
+from flori.artifacts.writing import folder_aside, put, write_json
+from flori.core.device import choose_device, multiplies_bfloat16, parameter_type
+from flori.core.errors import Faults, UserError
+from flori.data import pictures, tables
+from flori.data.batches import Batches
+from flori.data.examples import Part
+from flori.data.preparation import PicturePreparation
+from flori.data.preparing import Codec
+from flori.prediction import classification, regression
+from flori.prediction.outputs import outputs
+
+BATCH = 1000
+WEIGHTS, RECIPE, CODEC, SCORES = "model.safetensors", "recipe.json", "preprocessing.json", "scores.json"
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained network with all that leads from files to answers."""
+
+    system: str
+    codec: Codec
+    model: nn.Module
+    device: torch.device
+    precision: str
+
+    @staticmethod
+    def load(folder: Path, device: str = "auto") -> Predictor:
+        """The predictor in a model folder. Raises UserError if it is not whole."""
+        recipe, state = _read(folder, RECIPE), _read(folder, CODEC)
+        try:
+            codec = Codec.restore(state)
+            options = {name: _plain(value) for name, value in recipe["options"].items()}
+            model = models.build(recipe["system"], codec.outputs, codec.shape, options)
+            place, precision = choose_device(device), recipe["precision"]
+            model.to(parameter_type(precision))
+            model.load_state_dict(safetensors.torch.load((folder / WEIGHTS).read_bytes()))
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as problem:
+            raise UserError(f"{folder} does not hold a whole model: {problem}") from None
+        if precision == "bfloat16" and not multiplies_bfloat16(place):
+            precision = "float32"
+        return Predictor(recipe["system"], codec, model.to(place).eval(), place, precision)
+
+    def save(self, folder: Path, options: dict[str, Any], scores: dict[str, Any]) -> None:
+        """Write the model folder, whole or not at all."""
+        recipe = {"system": self.system, "options": options, "precision": self.precision}
+        weights = {name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()}
+        with folder_aside(folder) as aside:
+            put(aside / WEIGHTS, safetensors.torch.save(weights))
+            for name, document in ((RECIPE, recipe), (CODEC, self.codec.state()), (SCORES, scores)):
+                write_json(aside / name, document)
+
+    def outputs(self, part: Part) -> Tensor:
+        """The network's outputs for prepared examples, [N, K] or [N]."""
+        dtype = parameter_type(self.precision)
+        batches = Batches.of(part, BATCH, self.codec.preparation, self.device, dtype)
+        return outputs(self.model, batches.in_order(), self.device, self.precision).cpu()
+
+    def answers(self, found: Tensor) -> list[dict[str, Any]]:
+        """Outputs → what they say: labels with probabilities, or numbers."""
+        if self.codec.task == "classification":
+            return classification.answers(found, self.codec.labels)
+        return regression.answers(found, self.codec.scale)
+
+    def predict(self, inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
+        """Answers for files and folders of pictures, or for every row of tables.
+
+        Raises UserError listing every input that cannot be read.
+        """
+        if not inputs:
+            raise UserError("nothing to predict: name pictures, folders of pictures, or tables")
+        paths = [Path(item).expanduser() for item in inputs]
+        if isinstance(self.codec.preparation, PicturePreparation):
+            names, tensors = self._read_pictures(paths, self.codec.preparation)
+        else:
+            names, tensors = self._read_tables(paths)
+        part = Part(tensors, torch.zeros(len(names)), names)
+        answers = self.answers(self.outputs(part))
+        return [{"input": name, **answer} for name, answer in zip(names, answers, strict=True)]
+
+    def _read_pictures(self, paths: list[Path], prepared: PicturePreparation) -> tuple[list[str], Tensor]:
+        faults, names, images = Faults(), [], []
+        for path in pictures.listed(paths):
+            try:
+                image = pictures.decode(path, prepared.channels)
+                images.append(pictures.resize(image[None], prepared.size)[0])
+                names.append(str(path))
+            except ValueError as problem:
+                faults.add(path, str(problem))
+        faults.stop_if_any("the input")
+        if not images:
+            raise UserError(f"{', '.join(map(str, paths))}: no picture is in there")
+        return names, torch.stack(images)
+
+    def _read_tables(self, paths: list[Path]) -> tuple[list[str], Tensor]:
+        names, blocks = [], []
+        for path in paths:
+            rows = tables.read_rows(path, self.codec.encoding)
+            names += rows.names
+            blocks.append(self.codec.preparation.apply(rows))  # type: ignore[arg-type]
+        return names, torch.cat(blocks)
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads((folder / name).read_bytes())
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{folder / name} cannot be read: {problem}") from None
+    if not isinstance(document, dict):
+        raise UserError(f"{folder / name} is not what flori writes there")
+    return document
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

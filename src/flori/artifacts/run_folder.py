@@ -1,0 +1,108 @@
+"""The run folder: who may write in it, its metrics, its summary."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from flori.artifacts.writing import saying_why, sweep, write, write_json
+from flori.core.errors import UserError
+
+
+class RunFolder:
+    """The folder of one run, by its path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.model = path / "model"
+        self.report = path / "report.html"
+
+    @staticmethod
+    def create(wanted: str | Path | None, system: str) -> RunFolder:
+        """A new folder: the wanted one, which must be empty or not there, or the next ``runs/SYSTEM-N``."""
+        if wanted is not None:
+            path = Path(wanted).expanduser()
+            check_free(path)
+            with saying_why(path):
+                path.mkdir(parents=True, exist_ok=True)
+            return RunFolder(path)
+        for number in itertools.count(1):
+            path = Path("runs") / f"{system}-{number}"
+            with saying_why(path):
+                try:
+                    path.mkdir(parents=True)
+                except FileExistsError:
+                    continue
+            return RunFolder(path)
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def open(path: str | Path) -> RunFolder:
+        """The folder of a run that was begun. Raises UserError if it is none."""
+        folder = RunFolder(Path(path).expanduser())
+        if not (folder.path / "recipe.json").is_file():
+            raise UserError(f"{path} is not a run folder: it holds no recipe.json")
+        return folder
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Only one process at a time trains into the folder; a killed one holds it no longer."""
+        with saying_why(self.path):
+            guard = FileLock(self.path / ".lock", timeout=0)
+            try:
+                guard.acquire()
+            except Timeout:
+                raise UserError(f"{self.path} is being trained into by another process; wait for it or stop it") from None
+        try:
+            for place in (self.path, self.checkpoints):
+                sweep(place)
+            yield
+        finally:
+            guard.release()
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the folder. Raises UserError if it is not there or damaged."""
+        try:
+            return json.loads((self.path / name).read_bytes())
+        except (OSError, ValueError) as problem:
+            raise UserError(f"{self.path / name} cannot be read: {problem}") from None
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        write_json(self.path / name, document)
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """One more line of metrics.jsonl."""
+        with saying_why(self.path / "metrics.jsonl"), open(self.path / "metrics.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All lines of metrics.jsonl; a last line cut short by a kill is left out."""
+        try:
+            lines = (self.path / "metrics.jsonl").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drop the lines of steps that will be done again."""
+        kept = [line for line in self.metrics() if line["step"] <= step]
+        write(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def check_free(path: Path) -> None:
+    """Raise UserError unless a new run can be written at `path`."""
+    if (path / "recipe.json").exists():
+        raise UserError(f"{path} already holds a run; flori resume {path} goes on with it, --run DIR takes another folder")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} is in use already; a run wants a folder of its own: --run DIR")
+    above = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UserError(f"{path} could not be written: {above} does not allow it; choose another place with --run")

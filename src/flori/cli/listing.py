@@ -1,0 +1,41 @@
+"""flori list."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flori.cli.printing import print_json, print_table, scores_text
+from flori.core.errors import UserError
+from flori.core.recipe import Evidence, Recipe
+from flori.recipes.catalogue import ALL
+
+
+def list_systems(task: str | None, as_json: bool) -> None:
+    """Every system, or those for one task."""
+    tasks = sorted({one for recipe in ALL for one in recipe.tasks})
+    if task is not None and task not in tasks:
+        raise UserError(f"no system does the task {task!r}; there are {', '.join(tasks)}")
+    found = [recipe for recipe in ALL if task is None or task in recipe.tasks]
+    if as_json:
+        print_json([_document(recipe) for recipe in found])
+        return
+    rows = [[r.system, ", ".join(r.tasks), r.data.source, *_best(r.evidence), r.about] for r in found]
+    print_table(["system", "task", "data", "reached", "on", "parameters", "what it is"], rows)
+
+
+def _document(recipe: Recipe) -> dict[str, object]:
+    return {
+        "name": recipe.system,
+        "tasks": recipe.tasks,
+        "about": recipe.about,
+        "data": recipe.data.source,
+        "evidence": [dataclasses.asdict(evidence) for evidence in recipe.evidence],
+    }
+
+
+def _best(evidence: tuple[Evidence, ...]) -> list[str]:
+    """The first piece of evidence: its scores without the loss, and its data."""
+    if not evidence:
+        return ["", "", ""]
+    first = evidence[0]
+    return [scores_text(first.scores), first.data, f"{first.parameters:,}"]

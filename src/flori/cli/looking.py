@@ -1,0 +1,145 @@
+"""flori data: what a set holds, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from flori.cli.guard import MEND
+from flori.cli.printing import print_json, print_table
+from flori.core.errors import UserError
+from flori.core.overrides import apply
+from flori.core.recipe import Data, Recipe
+
+EACH = 2  # pictures written of each class
+
+
+def look_at_data(source: str, words: list[str], pictures: str | None, as_json: bool) -> None:
+    """Print what is in a set; exit status 2 if anything is wrong with it."""
+    import typer
+
+    document, raw = _described(_options(source, words))
+    if pictures is not None and raw is not None:
+        document["written"] = _write_pictures(Path(pictures).expanduser(), raw, source)
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+    if document["faults"]:
+        raise typer.Exit(MEND)
+
+
+def _options(source: str, words: list[str]) -> Data:
+    empty = dataclasses.make_dataclass("Options", [])()
+    blank = Recipe("data", "", (), empty)
+    return apply(blank, [f"data={source}", *words]).data
+
+
+def _described(options: Data) -> tuple[dict[str, Any], Any]:
+    """What is there, as a document, and the set itself where it can be read at all."""
+    from flori.data.examples import PictureSet
+
+    try:
+        raw = _read(dataclasses.replace(options, on_bad="skip"))
+    except UserError as problem:
+        return {"data": options.source, "kind": "unreadable", "faults": str(problem).splitlines()}, None
+    faults = [str(fault) for fault in raw.skipped]
+    described = _of_pictures(raw) if isinstance(raw, PictureSet) else _of_table(raw)
+    return {"data": options.source, **described, "faults": faults}, raw
+
+
+def _read(options: Data) -> Any:
+    """As for training, but a table may be looked at before its target is known."""
+    from flori.data import sources, tables
+    from flori.data.named import NAMED
+
+    path = Path(options.source).expanduser()
+    table = path.is_file() and path.suffix.lower() in tables.ENDINGS
+    if options.source in NAMED or options.target or not table:
+        return sources.read(options)
+    return tables.describe(path, ignore=options.ignore, categories=options.categories, encoding=options.encoding)
+
+
+def _of_pictures(raw: Any) -> dict[str, Any]:
+    counts = {part: examples.targets.bincount(minlength=len(raw.labels)).tolist() for part, examples in raw.parts.items()}
+    _, channels, height, width = next(iter(raw.parts.values())).images.shape
+    return {
+        "kind": "pictures",
+        "size": [height, width],
+        "channels": channels,
+        "examples": {part: len(examples) for part, examples in raw.parts.items()},
+        "classes": {label: {part: counts[part][i] for part in counts} for i, label in enumerate(raw.labels)},
+    }
+
+
+def _of_table(raw: Any) -> dict[str, Any]:
+    frame = raw.parts["train"].frame
+    columns = []
+    for name, column in frame.items():
+        text = column.dtype == object
+        columns.append(
+            {
+                "name": name,
+                "kind": "category" if text else "number",
+                "missing": int(column.isna().sum()),
+                "different": int(column.nunique()),
+                "range": list(map(str, column.value_counts().index[:3])) if text else [float(column.min()), float(column.max())],
+            }
+        )
+    return {"kind": "table", "examples": {"train": len(frame)}, "target": raw.target or None, "columns": columns, "notes": raw.notes}
+
+
+def _print(document: dict[str, Any]) -> None:
+    if document["kind"] == "unreadable":
+        print("\n".join(document["faults"]))
+        return
+    counts = ", ".join(f"{number:,} {part}" for part, number in document["examples"].items())
+    if document["kind"] == "pictures":
+        height, width = document["size"]
+        colour = "in colour" if document["channels"] == 3 else "grey"
+        print(f"{document['data']}: pictures of {height}×{width}, {colour}: {counts}, {len(document['classes'])} classes\n")
+        parts = list(document["examples"])
+        rows = [[label, *(f"{found[part]:,}" for part in parts)] for label, found in document["classes"].items()]
+        print_table(["class", *parts], rows, numbers=range(1, len(parts) + 1))
+    else:
+        target = f", to predict {document['target']}" if document["target"] else ""
+        print(f"{document['data']}: a table: {counts}, {len(document['columns'])} columns{target}\n")
+        rows = [
+            [c["name"], c["kind"], f"{c['missing']:,}", f"{c['different']:,}", _range(c)] for c in document["columns"]
+        ]
+        print_table(["column", "kind", "missing", "different", "range"], rows, numbers=[2, 3])
+        print("\n".join(["", *document["notes"]]) if document["notes"] else "", end="")
+    for place in document.get("written", [])[:1]:
+        print(f"\nwritten: {place} and {len(document['written']) - 1} more")
+    faults = document["faults"]
+    print("\nnothing is wrong" if not faults else f"\n{len(faults)} faults:\n  " + "\n  ".join(faults))
+
+
+def _range(column: dict[str, Any]) -> str:
+    if column["kind"] == "category":
+        more = " …" if column["different"] > 3 else ""
+        return ", ".join(column["range"]) + more
+    return "{:.6g} to {:.6g}".format(*column["range"])
+
+
+def _write_pictures(folder: Path, raw: Any, source: str) -> list[str]:
+    """The last pictures of each class of the last part, as PNG by class: to look at, and to predict."""
+    from PIL import Image
+
+    from flori.artifacts.writing import saying_why
+    from flori.data.examples import PictureSet
+
+    if not isinstance(raw, PictureSet):
+        raise UserError(f"--pictures: {source} is a table")
+    part, written = list(raw.parts.values())[-1], []
+    for number, label in enumerate(raw.labels):
+        place = folder / label.replace("/", "-")
+        for i in (part.targets == number).nonzero().flatten().tolist()[-EACH:]:
+            path = place / f"{i}.png"
+            with saying_why(path):
+                place.mkdir(parents=True, exist_ok=True)
+                image = part.images[i].permute(1, 2, 0).squeeze(2).numpy()
+                Image.fromarray(image).save(path)
+            written.append(str(path))
+    return written

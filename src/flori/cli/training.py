@@ -1,0 +1,83 @@
+"""flori train, flori resume."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from typing import Any
+
+from flori.cli.printing import print_json, scores_text
+from flori.core import registry
+from flori.core.overrides import apply
+from flori.recipes import catalogue
+
+assert catalogue.ALL
+
+
+def train_system(name: str, settings: list[str], run: str | None, quiet: bool, as_json: bool) -> None:
+    """Train a system into a new run folder."""
+    recipe = apply(registry.get(name), settings)
+    _end_like_ctrl_c()
+    from flori.recipes.run import begin
+
+    session = begin(recipe, run, shlex.join(["flori", *sys.argv[1:]]))
+    with session.folder.lock():
+        _to_the_end(session, quiet, as_json)
+
+
+def resume_run(run: str, quiet: bool, as_json: bool) -> None:
+    """Go on with a run from its newest whole checkpoint."""
+    _end_like_ctrl_c()
+    from flori.artifacts.run_folder import RunFolder
+    from flori.recipes.run import go_on
+
+    folder = RunFolder.open(run)
+    with folder.lock():
+        if (folder.path / "summary.json").exists() and folder.read("summary.json").get("status") == "done":
+            print(f"{run} is done already; flori evaluate {run} scores it", file=sys.stderr)
+            _print_end(folder.read("summary.json"), folder, as_json)
+            return
+        session = go_on(run)
+        for remark in session.remarks:
+            print(f"flori: {remark}", file=sys.stderr)
+        _to_the_end(session, quiet, as_json)
+
+
+def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
+    from flori.cli.progress import shown
+    from flori.recipes.run import stoppable
+
+    _say_what_was_left_out(session)
+    with shown(session, quiet) as show:
+        for report in stoppable(session):
+            show(report)
+    _print_end(session.finish(), session.folder, as_json)
+
+
+def _say_what_was_left_out(session: Any) -> None:
+    from flori.core.errors import listing
+
+    skipped = session.run.data.skipped
+    if skipped:
+        print(f"left out: {listing(skipped, 'the data')}", file=sys.stderr)
+    for note in session.run.data.notes:
+        print(note, file=sys.stderr)
+
+
+def _print_end(summary: dict[str, Any], folder: Any, as_json: bool) -> None:
+    if as_json:
+        print_json({**summary, "run": str(folder.path)})
+        return
+    for part, scores in summary["scores"].items():
+        print(f"{part:6} {scores_text(scores)}")
+    print(f"run    {folder.path}\nreport {folder.report}")
+
+
+def _end_like_ctrl_c() -> None:
+    """Until the loop takes over, SIGTERM ends the command as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,160 @@
+"""``key=value`` words → a changed recipe; all faults reported at once, each with the nearest right key."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from flori.core.errors import UserError
+from flori.core.recipe import SHORT, Recipe, replace, settings
+
+
+def apply(recipe: Recipe, words: Iterable[str]) -> Recipe:
+    """The recipe with ``key=value`` words applied.
+
+    Raises UserError naming every unknown key and every wrong value together.
+    """
+    pairs, faults = [], []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if equals:
+            pairs.append((key.strip(), text.strip()))
+        else:
+            faults.append(f"{word!r} is not of the form key=value")
+    return _apply(recipe, pairs, faults)
+
+
+def apply_values(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+    """As `apply`, from Python: keyword arguments, with a dot written as two underscores if need be."""
+    pairs = [(key.replace("__", "."), item) for key, item in given.items()]
+    return _apply(recipe, pairs, [])
+
+
+def _apply(recipe: Recipe, pairs: list[tuple[str, Any]], faults: list[str]) -> Recipe:
+    known, changes = settings(recipe), {}
+    kinds = _kinds(recipe)
+    for key, given in pairs:
+        name = SHORT.get(key, key)
+        if name not in known:
+            faults.append(_unknown(key, recipe))
+        elif name in changes:
+            faults.append(f"{key} is given twice")
+        else:
+            try:
+                changes[name] = _bounded(known[name], _convert(given, kinds[name]))
+            except ValueError as problem:
+                faults.append(f"{key}={given}: {problem}")
+    if faults:
+        raise UserError(_joined(faults, recipe.system))
+    return replace(recipe, changes)
+
+
+def _joined(faults: list[str], system: str) -> str:
+    hint = f"flori show {system} lists every key."
+    if len(faults) == 1:
+        return f"{faults[0]}. {hint}"
+    return "\n  ".join([f"{len(faults)} faults in the settings:", *faults]) + f"\n{hint}"
+
+
+def _unknown(key: str, recipe: Recipe) -> str:
+    names = [*SHORT, *settings(recipe)]
+    leaves = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    if not near:
+        near = [leaves[leaf] for leaf in difflib.get_close_matches(key.rsplit(".", 1)[-1], leaves, n=1)]
+    return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _kinds(recipe: Recipe) -> dict[str, Any]:
+    """The declared type of each setting."""
+    kinds = dict(typing.get_type_hints(Recipe))
+    for section in ("data", "model", "training"):
+        hints = typing.get_type_hints(type(getattr(recipe, section)))
+        kinds |= {f"{section}.{name}": kind for name, kind in hints.items()}
+    return kinds
+
+
+def _convert(given: Any, kind: Any) -> Any:
+    """`given` (text from a command line, or a Python value) as a value of `kind`; ValueError says why not."""
+    if get_origin(kind) in (types.UnionType, typing.Union):
+        if given is None or (isinstance(given, str) and given.lower() in ("none", "")):
+            return None
+        kind = next(arm for arm in get_args(kind) if arm is not type(None))
+    if get_origin(kind) is Literal:
+        return _choice(given, get_args(kind))
+    if get_origin(kind) is tuple:
+        items = given.split(",") if isinstance(given, str) else _items(given)
+        return tuple(_convert(item, get_args(kind)[0]) for item in items if item != "")
+    return _CONVERTERS[kind](given)
+
+
+def _items(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _choice(given: Any, choices: tuple[Any, ...]) -> Any:
+    if given in choices:
+        return given
+    near = difflib.get_close_matches(str(given), [str(choice) for choice in choices], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"must be one of {', '.join(map(str, choices))}{hint}")
+
+
+def _whole(given: Any) -> int:
+    try:
+        if isinstance(given, bool):
+            raise ValueError
+        number = float(given) if not isinstance(given, int) else given
+        if isinstance(given, str) and given.lstrip("+-").isdigit():
+            number = int(given)
+        if number != int(number):
+            raise ValueError
+        return int(number)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("must be a whole number") from None
+
+
+def _real(given: Any) -> float:
+    try:
+        if isinstance(given, bool):
+            raise ValueError
+        number = float(given)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number") from None
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number
+
+
+def _truth(given: Any) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if isinstance(given, bool):
+        return given
+    if str(given).lower() in words:
+        return words[str(given).lower()]
+    raise ValueError("must be true or false")
+
+
+def _text(given: Any) -> str:
+    if given is None or str(given) == "":
+        raise ValueError("must not be empty")
+    return str(given)
+
+
+_CONVERTERS = {int: _whole, float: _real, bool: _truth, str: _text}
+
+
+def _bounded(field: dataclasses.Field[Any], new: Any) -> Any:
+    low, high = field.metadata.get("at_least"), field.metadata.get("at_most")
+    for item in new if isinstance(new, tuple) else (new,):
+        if isinstance(item, int | float) and not isinstance(item, bool):
+            if low is not None and item < low:
+                raise ValueError(f"must be at least {low:g}")
+            if high is not None and item > high:
+                raise ValueError(f"must be at most {high:g}")
+    return new

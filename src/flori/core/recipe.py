@@ -1,0 +1,143 @@
+"""The recipe: everything that decides a run, as typed values with their meanings.
+
+A recipe is data. It holds no torch object, so that it can be listed, checked and printed without
+importing torch. Values are changed with ``key=value`` words by `flori.core.overrides`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+def value(default: Any, meaning: str, *, at_least: float | None = None, at_most: float | None = None) -> Any:
+    """A field of a recipe: its default, what it means, and the bounds that it must keep."""
+    metadata = {"meaning": meaning, "at_least": at_least, "at_most": at_most}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which examples, and how they are read and prepared."""
+
+    source: str = value("digits", "a named set, or the path of a file or folder")
+    target: str | None = value(None, "table: the column to predict")
+    valid: float = value(0.0, "share of the training part held out to choose by", at_least=0, at_most=0.9)
+    test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
+    on_bad: Literal["stop", "skip"] = value("stop", "a bad example ends the run, or is listed and left out")
+    size: int | None = value(None, "pictures: resize to this height and width, pixels", at_least=1, at_most=4096)
+    channels: int | None = value(None, "pictures: 1 grey, 3 colour; else as they are", at_least=1, at_most=3)
+    shift: int = value(0, "pictures: random shift by up to so many pixels", at_least=0, at_most=512)
+    flip: bool = value(False, "pictures: random mirroring, left to right")
+    ignore: tuple[str, ...] = value((), "table: columns to leave out")
+    categories: tuple[str, ...] = value((), "table: columns of numbers to be read as categories")
+    encoding: str = value("utf-8", "table: how the text of a CSV is encoded")
+    scale: Literal["auto", "none", "standard", "log"] = value(
+        "auto", "numbers to predict: as they are, standardised, or their logarithm standardised"
+    )
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights are found."""
+
+    epochs: int = value(10, "passes over the training part", at_least=1)
+    steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
+    batch: int = value(64, "examples a step, over all accumulation", at_least=1)
+    accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
+    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "closed-form"] = value(
+        "sgd", "the rule of the update; closed-form solves least squares in one step"
+    )
+    lr: float = value(0.1, "learning rate at its highest", at_least=0)
+    momentum: float = value(0.9, "momentum of sgd and rmsprop", at_least=0, at_most=0.9999)
+    nesterov: bool = value(False, "sgd looks ahead along its momentum")
+    weight_decay: float = value(0.0, "L2 penalty λ on weights, never on biases", at_least=0)
+    schedule: Literal["constant", "linear", "step", "cosine", "one-cycle"] = value(
+        "constant", "how the learning rate changes"
+    )
+    warmup: float = value(0.0, "share of the steps over which the rate rises from 0", at_least=0, at_most=1)
+    floor: float = value(0.0, "the last learning rate as a share of the highest", at_least=0, at_most=1)
+    clip: float | None = value(None, "gradients are scaled down to this norm", at_least=0)
+    average: float = value(0.0, "decay of the moving average of weights; 0: none", at_least=0, at_most=0.99999)
+    label_smoothing: float = value(0.0, "share of the target spread over all classes", at_least=0, at_most=0.99)
+    patience: int | None = value(None, "stop after so many judgements without a better score", at_least=1)
+    judge_every: int = value(1, "epochs between two judgements", at_least=1)
+    checkpoint_seconds: float = value(30.0, "most seconds between two checkpoints", at_least=0)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run that was made: its command, where it ran, what it reached."""
+
+    command: str
+    data: str
+    scores: dict[str, float]
+    parameters: int
+    seconds: float
+    machine: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One system with all that a run of it needs."""
+
+    system: str
+    about: str
+    tasks: tuple[str, ...]
+    model: Any  # the system's own dataclass of options
+    data: Data = dataclasses.field(default_factory=Data)
+    training: Training = dataclasses.field(default_factory=Training)
+    task: Literal["auto", "classification", "regression"] = value("auto", "what to learn; auto: as the data says")
+    seed: int = value(0, "the one source of all randomness", at_least=0, at_most=2**63 - 1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = value("auto", "where to compute")
+    precision: Literal["auto", "float32", "bfloat16", "float64"] = value("auto", "numbers to compute with")
+    input_size: int | None = None  # height and width that the system wants of pictures; None: any
+    convolutional: bool = False  # whether its time goes into convolutions
+    evidence: tuple[Evidence, ...] = ()
+
+
+SHORT = {
+    "data": "data.source",
+    "target": "data.target",
+    **{
+        name: f"training.{name}"
+        for name in ("epochs", "steps", "batch", "lr", "optimizer", "schedule", "patience")
+    },
+}
+"""Everyday keys and the values that they set; all others are dotted."""
+
+SECTIONS = ("data", "model", "training")
+TOP = ("task", "seed", "device", "precision")
+
+
+def settings(recipe: Recipe) -> dict[str, dataclasses.Field[Any]]:
+    """Every value that a user may set: its dotted name and its field, in the order of the recipe."""
+    fields = {f.name: f for f in dataclasses.fields(Recipe)}
+    found = {name: fields[name] for name in TOP}
+    for section in SECTIONS:
+        found |= {f"{section}.{f.name}": f for f in dataclasses.fields(getattr(recipe, section))}
+    return found
+
+
+def get(recipe: Recipe, name: str) -> Any:
+    """The value behind a dotted name."""
+    target: Any = recipe
+    for part in name.split("."):
+        target = getattr(target, part)
+    return target
+
+
+def replace(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """A copy of the recipe with the values behind dotted names changed."""
+    top = {name: new for name, new in changes.items() if "." not in name}
+    for section in SECTIONS:
+        inner = {n.split(".", 1)[1]: new for n, new in changes.items() if n.startswith(section + ".")}
+        top[section] = dataclasses.replace(getattr(recipe, section), **inner)
+    return dataclasses.replace(recipe, **top)
+
+
+def values(recipe: Recipe) -> dict[str, Any]:
+    """All settings as plain values for JSON: what `recipe.json` holds."""
+    return {name: get(recipe, name) for name in settings(recipe)}

@@ -1,0 +1,90 @@
+"""A part of a set as a sequence of batches: whole tensors indexed, augmented and standardised at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from flori.core import seeds
+from flori.core.recipe import Data
+from flori.data.augmentation import augment
+from flori.data.examples import Part
+from flori.data.preparation import PicturePreparation, TablePreparation
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples of one step: inputs float [B, …], targets [B]."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def divided(self, count: int) -> list[Batch]:
+        """The batch in at most `count` parts as equal as can be."""
+        pairs = zip(self.inputs.tensor_split(count), self.targets.tensor_split(count), strict=True)
+        return [Batch(inputs, targets) for inputs, targets in pairs if len(targets)]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """A part on its device, in batches of `size` examples; the last one of an epoch may be smaller."""
+
+    part: Part
+    size: int
+    preparation: PicturePreparation | TablePreparation
+    dtype: torch.dtype
+    seed: int = 0
+    shift: int = 0
+    flip: bool = False
+
+    @staticmethod
+    def of(
+        part: Part,
+        size: int,
+        preparation: PicturePreparation | TablePreparation,
+        device: torch.device,
+        dtype: torch.dtype,
+        seed: int = 0,
+        options: Data | None = None,
+    ) -> Batches:
+        """The batches of a part, its tensors moved to the device. Without `options` nothing is augmented."""
+        tabular = isinstance(preparation, TablePreparation)
+        inputs = part.inputs.to(device, dtype) if tabular else part.inputs.to(device)
+        targets = part.targets.to(device, dtype) if part.targets.is_floating_point() else part.targets.to(device)
+        moved = Part(inputs, targets, part.names)
+        changes = {"shift": options.shift, "flip": options.flip} if options and not tabular else {}
+        return Batches(moved, size, preparation, dtype, seed, **changes)
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches in an epoch: every example is used, the last batch may be smaller."""
+        return -(-len(self.part) // self.size)
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch in its random order, from the `start`-th on."""
+        order = seeds.order(self.seed, number, len(self.part)).to(self.part.inputs.device)
+        for index in order.split(self.size)[start:]:
+            yield self._batch(index, number)
+
+    def in_order(self) -> Iterator[Batch]:
+        """All examples once, in their own order and as they are: to evaluate."""
+        for i in range(0, len(self.part), self.size):
+            window = slice(i, i + self.size)
+            yield Batch(self._ready(self.part.inputs[window]), self.part.targets[window])
+
+    def _batch(self, index: Tensor, epoch: int) -> Batch:
+        inputs = self.part.inputs.index_select(0, index)
+        if inputs.dim() == 4:
+            inputs = augment(inputs, index.cpu(), self.seed, epoch, self.shift, self.flip)
+        return Batch(self._ready(inputs), self.part.targets.index_select(0, index))
+
+    def _ready(self, inputs: Tensor) -> Tensor:
+        if isinstance(self.preparation, PicturePreparation):
+            return self.preparation.apply(inputs, self.dtype)
+        return inputs

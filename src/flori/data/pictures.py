@@ -1,0 +1,279 @@
+"""Folders of pictures: ``class/name.png``, or ``train/`` ``valid/`` ``test/`` above that.
+
+Every file is looked at before anything is learnt from; what is wrong is collected with the file's name.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from flori.core.errors import Fault, Faults, UserError
+from flori.data.examples import Pictures, PictureSet
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
+PASSED_OVER = {"thumbs.db", "desktop.ini"}
+MOST_PIXELS = 100_000_000
+GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture file says of itself before it is decoded."""
+
+    path: Path
+    width: int
+    height: int
+    grey: bool
+
+
+def read_header(path: Path) -> Header:
+    """Size and colour of a picture file. Raises ValueError saying what is wrong with it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                header = Header(path, *picture.size, picture.mode in GREY)
+    except Image.DecompressionBombError:
+        raise ValueError(f"has more than {MOST_PIXELS:,} pixels") from None
+    except OSError as problem:
+        raise ValueError(_reason(path, problem)) from None
+    except (SyntaxError, ValueError, OverflowError) as problem:
+        raise ValueError(f"is damaged: {problem}") from None
+    if header.width * header.height > MOST_PIXELS:
+        raise ValueError(f"has {header.width}×{header.height} pixels; more than {MOST_PIXELS:,} are not read")
+    return header
+
+
+def _reason(path: Path, problem: OSError) -> str:
+    if isinstance(problem, FileNotFoundError | PermissionError | IsADirectoryError):
+        return f"cannot be read: {problem.strerror}"
+    return "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
+
+
+def decode(path: Path, channels: int) -> Tensor:
+    """A picture as uint8 [channels, H, W]; transparency is laid on white, 16 bits are scaled to 8.
+
+    Raises ValueError saying what is wrong with it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PIL's remarks on odd metadata are no fault of the pixels
+            with Image.open(path) as opened:
+                picture: Image.Image = _upright(opened)
+                picture.load()
+                array = np.array(_convert(picture, channels))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+        raise ValueError(f"cannot be decoded: {problem}") from None
+    return torch.from_numpy(array).reshape(array.shape[0], array.shape[1], channels).permute(2, 0, 1)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its camera held it, where the file says so."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(picture)
+
+
+def _convert(picture: Image.Image, channels: int) -> Image.Image:
+    if picture.mode in ("I", "I;16", "I;16B"):
+        wide = np.asarray(picture).astype(np.int64)
+        picture = Image.fromarray((np.clip(wide, 0, 65535) // 257).astype(np.uint8))
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB" if channels == 3 else "L")
+
+
+def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """uint8 [N, C, H, W] → uint8 [N, C, *size], bilinear with antialiasing, or as they are if they fit."""
+    if tuple(images.shape[-2:]) == size:
+        return images
+    return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def listed(paths: Iterable[Path]) -> list[Path]:
+    """The files among `paths`, and for each folder the pictures in it, at any depth, in order of name."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [inside for inside in sorted(path.rglob("*")) if inside.suffix.lower() in ENDINGS]
+        else:
+            found.append(path)
+    return found
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    part: str
+    label: str
+
+
+def read_folder(
+    folder: Path, size: int | None = None, channels: int | None = None, on_bad: str = "stop"
+) -> PictureSet:
+    """All pictures of a folder, decoded into memory.
+
+    Args:
+        size: resize to size×size pixels; None: all must have one size.
+        channels: 1 or 3; None: all must be grey, or all in colour.
+        on_bad: ``stop`` raises UserError listing all faults; ``skip`` leaves the bad files out and lists them.
+    """
+    faults = Faults()
+    files = _files(folder, faults)
+    headers = _headers(files, faults)
+    reference = _reference(headers.values(), size, channels)
+    files = [f for f in files if f.path in headers and _fits(headers[f.path], reference, faults)]
+    _fits_memory(folder, len(files), reference)
+    decoded = _decode_all(files, reference, faults)
+    if on_bad == "stop":
+        faults.stop_if_any(str(folder), "data.on_bad=skip leaves them out.")
+    labels = sorted({f.label for f in files if f.path in decoded})
+    _check_labels(folder, files, decoded, labels)
+    return PictureSet(_parts(folder, files, decoded, labels), labels, faults.found)
+
+
+def _files(folder: Path, faults: Faults) -> list[_File]:
+    """Every file that should be a picture, with its part and class."""
+    above = {child.name: PARTS[child.name] for child in _folders(folder) if child.name in PARTS}
+    roots = [(folder / name, part) for name, part in above.items()] if "train" in above else [(folder, "train")]
+    files = []
+    for root, part in roots:
+        for group in _folders(root):
+            inside = [path for path in sorted(group.rglob("*")) if path.is_file() and not _passed_over(path)]
+            if not inside:
+                faults.add(group, "is a class folder without pictures")
+            files += [_File(path, part, group.name) for path in inside]
+    if not files:
+        raise UserError(
+            f"{folder} holds no class folders with pictures; expected {folder.name}/CLASS/NAME.png "
+            f"or {folder.name}/train/CLASS/NAME.png"
+        )
+    return files
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _passed_over(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.lower() in PASSED_OVER
+
+
+def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
+    def look(file: _File) -> Header | Fault:
+        try:
+            return read_header(file.path)
+        except ValueError as problem:
+            return Fault(str(file.path), str(problem))
+
+    headers = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for file, seen in zip(files, pool.map(look, files), strict=True):
+            if isinstance(seen, Header):
+                headers[file.path] = seen
+            else:
+                faults.found.append(seen)
+    if not headers:
+        faults.stop_if_any("the folder")
+    return headers
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """What all pictures must be alike in; None where they are made alike."""
+
+    width: int
+    height: int
+    channels: int
+    size: int | None
+    any_colour: bool
+
+
+def _reference(headers: Iterable[Header], size: int | None, channels: int | None) -> _Reference:
+    seen = list(headers)
+    (width, height), _ = Counter((h.width, h.height) for h in seen).most_common(1)[0]
+    grey, _ = Counter(h.grey for h in seen).most_common(1)[0]
+    return _Reference(width, height, channels or (1 if grey else 3), size, channels is not None)
+
+
+def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:
+    if reference.size is None and (header.width, header.height) != (reference.width, reference.height):
+        what = f"is {header.width}×{header.height} pixels where most are {reference.width}×{reference.height}"
+        faults.add(header.path, what, f"data.size={min(reference.width, reference.height)} resizes all")
+        return False
+    if not reference.any_colour and header.grey != (reference.channels == 1):
+        kinds = ("grey", "in colour") if header.grey else ("in colour", "grey")
+        faults.add(header.path, f"is {kinds[0]} where most are {kinds[1]}", "data.channels=1 or 3 makes all alike")
+        return False
+    return True
+
+
+def _fits_memory(folder: Path, count: int, reference: _Reference) -> None:
+    side = reference.size
+    pixels = side * side if side else reference.width * reference.height
+    needed = count * reference.channels * pixels
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory // 2:
+        raise UserError(
+            f"{folder}: {count:,} pictures need {needed / 2**30:.1f} GiB of memory at this size, "
+            f"the machine has {memory / 2**30:.1f}; a smaller data.size helps"
+        )
+
+
+def _decode_all(files: list[_File], reference: _Reference, faults: Faults) -> dict[Path, Tensor]:
+    def work(file: _File) -> Tensor | Fault:
+        try:
+            image = decode(file.path, reference.channels)
+        except ValueError as problem:
+            return Fault(str(file.path), str(problem))
+        return resize(image[None], (reference.size, reference.size))[0] if reference.size else image
+
+    decoded = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for file, image in zip(files, pool.map(work, files), strict=True):
+            if isinstance(image, Fault):
+                faults.found.append(image)
+            elif decoded and image.shape != next(iter(decoded.values())).shape:
+                faults.add(file.path, "is turned by its camera's mark and then of another size", "data.size=… resizes all")
+            else:
+                decoded[file.path] = image
+    return decoded
+
+
+def _check_labels(folder: Path, files: list[_File], decoded: dict[Path, Tensor], labels: list[str]) -> None:
+    good = [file for file in files if file.path in decoded]
+    trained = {file.label for file in good if file.part == "train"}
+    unseen = sorted({file.label for file in good} - trained)
+    if unseen and trained:
+        raise UserError(f"{folder}: no training picture of {', '.join(unseen)}, which valid/ or test/ has")
+    if len(labels) < 2:
+        found = f"one class ({labels[0]})" if labels else "no good picture"
+        raise UserError(f"{folder}: holds {found}; to tell classes apart takes at least two")
+
+
+def _parts(
+    folder: Path, files: list[_File], decoded: dict[Path, Tensor], labels: list[str]
+) -> dict[str, Pictures]:
+    number = {label: i for i, label in enumerate(labels)}
+    parts = {}
+    for part in dict.fromkeys(file.part for file in files):
+        good = [file for file in files if file.part == part and file.path in decoded]
+        if good:
+            images = torch.stack([decoded.pop(file.path) for file in good])
+            targets = torch.tensor([number[file.label] for file in good])
+            parts[part] = Pictures(images, targets, [str(file.path.relative_to(folder)) for file in good])
+    return parts

@@ -1,0 +1,49 @@
+"""Scores and tables of a classification: logits [N, K] against classes int64 [N]."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BETTER = ("accuracy", True)
+"""The score that runs are compared by, and whether more of it is better."""
+
+
+def scores(logits: Tensor, targets: Tensor) -> dict[str, float]:
+    """`loss` (cross-entropy, nats), `accuracy`, `f1` (mean over classes), and `top5` where there are more
+    than five classes."""
+    counts = confusion(logits.argmax(1), targets, logits.shape[1])
+    found = {
+        "loss": float(F.cross_entropy(logits, targets)),
+        "accuracy": float(counts.diagonal().sum() / counts.sum()),
+        "f1": float(per_class(counts)["f1"].mean()),
+    }
+    if logits.shape[1] > 5:
+        found["top5"] = float((logits.topk(5).indices == targets[:, None]).any(1).double().mean())
+    return found
+
+
+def confusion(predicted: Tensor, targets: Tensor, classes: int) -> Tensor:
+    """How often class i (row) was taken for class j (column), int64 [K, K]."""
+    return torch.bincount(targets * classes + predicted, minlength=classes * classes).view(classes, classes)
+
+
+def per_class(counts: Tensor) -> dict[str, Tensor]:
+    """Precision, recall, F1 and number of examples by class from a confusion matrix; 0 where undefined."""
+    hits, truth, said = counts.diagonal().double(), counts.sum(1).double(), counts.sum(0).double()
+    precision, recall = hits / said.clamp(min=1), hits / truth.clamp(min=1)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * hits / (truth + said).clamp(min=1),
+        "examples": counts.sum(1),
+    }
+
+
+def mistakes(logits: Tensor, targets: Tensor, most: int) -> list[tuple[int, int, float]]:
+    """The wrong answers given with most confidence: (example, class said, probability), the surest first."""
+    chance, said = logits.double().softmax(1).max(1)
+    wrong = torch.nonzero(said != targets).flatten()
+    order = wrong[chance[wrong].argsort(descending=True, stable=True)][:most]
+    return [(i, int(said[i]), float(chance[i])) for i in order.tolist()]

@@ -1,0 +1,42 @@
+"""Multilayer perceptron: h = σ(W₁x + b₁), …, o = W_L h + b_L (Dive into Deep Learning, chapter 5).
+
+Shapes: inputs [N, …] are flattened to [N, D] → [N, K] for K classes, [N] for a regression (one output).
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from flori.layers.activations import ACTIVATIONS, initialise
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation, and dropout if wanted, after each but the last."""
+
+    def __init__(self, widths: tuple[int, ...], activation: str, dropout: float) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for wide, next_wide in zip(widths[:-2], widths[1:-1], strict=True):
+            layers += [nn.Linear(wide, next_wide), ACTIVATIONS[activation]()]
+            layers += [nn.Dropout(dropout)] if dropout else []
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+        initialise(self, activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, …] → [N, K], or [N] for one output."""
+        out = self.layers(x.flatten(1))
+        return out.squeeze(1) if out.shape[1] == 1 else out
+
+
+def mlp(
+    outputs: int = 10,
+    shape: tuple[int, ...] = (1, 28, 28),
+    *,
+    hidden: tuple[int, ...] = (256,),
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> MLP:
+    """A perceptron with hidden layers of the given widths; no hidden layer makes it linear."""
+    return MLP((math.prod(shape), *hidden, outputs), activation, dropout)

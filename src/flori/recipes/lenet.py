@@ -1,0 +1,31 @@
+"""lenet: LeNet-5; the book's version by ``model.activation=sigmoid model.pool=average``."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flori.core.recipe import Data, Recipe, Training, value
+from flori.core.registry import register
+
+
+@dataclass(frozen=True)
+class Options:
+    """What stands between the layers."""
+
+    activation: Literal["relu", "tanh", "sigmoid"] = value("relu", "what follows each convolution and dense layer")
+    pool: Literal["max", "average"] = value("max", "how each 2×2 becomes one")
+
+
+RECIPE = register(
+    Recipe(
+        system="lenet",
+        about="LeNet-5 (LeCun et al. 1998): two convolutions, three dense layers",
+        tasks=("classification",),
+        model=Options(),
+        data=Data(source="digits"),
+        training=Training(
+            epochs=20, batch=64, optimizer="adamw", lr=4e-3, schedule="one-cycle", weight_decay=1e-2
+        ),
+        input_size=28,
+        convolutional=True,
+    )
+)

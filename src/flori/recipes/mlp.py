@@ -1,0 +1,30 @@
+"""mlp: the multilayer perceptron, for classes and for numbers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flori.core.recipe import Data, Recipe, Training, value
+from flori.core.registry import register
+
+
+@dataclass(frozen=True)
+class Options:
+    """The layers between inputs and outputs."""
+
+    hidden: tuple[int, ...] = value((256,), "widths of the hidden layers", at_least=1, at_most=100_000)
+    activation: Literal["relu", "tanh", "sigmoid"] = value("relu", "what follows each hidden layer")
+    dropout: float = value(0.0, "share of hidden units left out in training", at_least=0, at_most=0.99)
+
+
+RECIPE = register(
+    Recipe(
+        system="mlp",
+        about="multilayer perceptron: dense layers with an activation between them",
+        tasks=("classification", "regression"),
+        model=Options(),
+        data=Data(source="digits"),
+        training=Training(
+            epochs=40, batch=64, optimizer="adamw", lr=2e-3, schedule="cosine", warmup=0.05, weight_decay=1e-2
+        ),
+    )
+)

@@ -1,0 +1,188 @@
+"""A run as users hold it: trained, loaded, evaluated, predicted with."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from flori.artifacts.predictor import Predictor
+from flori.artifacts.run_folder import RunFolder, check_free
+from flori.core import registry
+from flori.core.errors import Interrupted, UserError
+from flori.core.overrides import apply_values
+from flori.core.recipe import Recipe, replace
+from flori.data.named import NAMED
+from flori.data.preparing import prepare
+from flori.data.sources import read
+from flori.recipes import catalogue
+from flori.recipes.assembly import assemble
+from flori.recipes.session import Report, Session
+from flori.recipes.tasks import TASKS
+
+assert catalogue.ALL
+
+
+class Run:
+    """A run folder: `predict`, `evaluate`, and what it reached in `summary`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = RunFolder.open(path)
+        self.path = self.folder.path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The whole recipe that the run was made by."""
+        return recorded_recipe(self.folder)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says: status, scores, time."""
+        return self.folder.read("summary.json")
+
+    def predictor(self) -> Predictor:
+        """The trained network with its preparation. Raises UserError if the run wrote none yet."""
+        if not self.folder.model.is_dir():
+            raise UserError(f"{self.path} holds no model yet; flori resume {self.path} trains it to the end")
+        return Predictor.load(self.folder.model, self.recipe.device)
+
+    def predict(self, *inputs: str | Path) -> list[dict[str, Any]]:
+        """Answers for pictures, folders of pictures, or rows of tables: a dictionary each, as in
+        ``flori predict --json``."""
+        return self.predictor().predict(inputs)
+
+    def evaluate(self, data: str | None = None, **settings: Any) -> dict[str, Any]:
+        """Scores on the run's own test (else valid) part, or on another set of the same kind.
+
+        Other settings of how `data` is read may be given too, such as ``data.on_bad``.
+        """
+        predictor, recipe = self.predictor(), self.recipe
+        codec = predictor.codec
+        if data is not None:
+            settings = {"data": data, "target": codec.target or None, **settings}
+        recipe = apply_values(recipe, settings)
+        raw = read(recipe.data)
+        if data is None:
+            own = prepare(
+                raw, recipe.data, recipe.tasks, codec.task, recipe.seed,
+                recipe.training.patience is not None, recipe.data.size or recipe.input_size,
+            )  # fmt: skip
+            name = "test" if "test" in own.parts else "valid"
+            part = own.parts[name]
+        else:
+            name = next(part for part in ("test", "valid", "train") if part in raw.parts)
+            part = codec.encode(raw, name, recipe.data.source)
+        scores = TASKS[codec.task].scores(predictor.outputs(part), part.targets, codec)
+        return {"system": predictor.system, "data": recipe.data.source, "part": name, "examples": len(part), "scores": scores}
+
+
+def recorded_recipe(folder: RunFolder) -> Recipe:
+    """The recipe in a run folder's recipe.json."""
+    document = folder.read("recipe.json")
+    try:
+        return apply_values(registry.get(document["system"]), document["recipe"])
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise UserError(f"{folder.path / 'recipe.json'} is not what flori writes there: {problem!r}") from None
+
+
+def load(path: str | Path) -> Run:
+    """The run in a folder. Raises UserError if it is none."""
+    return Run(path)
+
+
+def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run:
+    """Train a system to the end.
+
+    Args:
+        system: its name, as in ``flori list``.
+        run: the folder to write; without it ``runs/SYSTEM-N``.
+        settings: values of the recipe, as in ``epochs=10`` or ``**{"model.activation": "tanh"}``.
+
+    Raises UserError for settings or data that are wrong, Interrupted after Ctrl-C, once all is saved.
+    """
+    session = begin(apply_values(registry.get(system), settings), run)
+    with session.folder.lock():
+        for _ in stoppable(session):
+            pass
+        session.finish()
+    return Run(session.folder.path)
+
+
+def steps(system: str, *, run: str | Path | None = None, **settings: Any) -> Iterator[Report]:
+    """As `train`, but step by step: yields a Report after each; leaving the ``for`` stops and saves the run."""
+    session = begin(apply_values(registry.get(system), settings), run)
+    with session.folder.lock():
+        yield from session.reports()
+        session.finish()
+
+
+def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) -> Session:
+    """Read the data, build everything, and create the run folder: nothing is written before all is well."""
+    if run is not None:
+        check_free(Path(run).expanduser())
+    recipe = _with_whole_path(recipe)
+    assembly = assemble(recipe)
+    session = Session(assembly, RunFolder.create(run, recipe.system), command or shlex.join(sys.argv))
+    session.begin()
+    return session
+
+
+def go_on(path: str | Path) -> Session:
+    """A begun run, as far as its newest whole checkpoint; the caller holds the lock of its folder.
+
+    The device, precision and number of threads are those that it began with, so that no bit differs.
+    """
+    folder = RunFolder.open(path)
+    recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
+    torch.set_num_threads(resolved["threads"])
+    recipe = dataclasses.replace(recipe, device=resolved["device"], precision=resolved["precision"])
+    session = Session(assemble(recipe), folder, folder.read("recipe.json")["command"])
+    session.restore()
+    return session
+
+
+def _with_whole_path(recipe: Recipe) -> Recipe:
+    """A path as the data's source is kept whole, so that the run can go on from any folder."""
+    source = recipe.data.source
+    if source in NAMED or not Path(source).expanduser().exists():
+        return recipe
+    return replace(recipe, {"data.source": str(Path(source).expanduser().absolute())})
+
+
+def stoppable(session: Session) -> Iterator[Report]:
+    """The session's reports until the end, or until SIGINT or SIGTERM: then the step is finished, everything
+    saved, and Interrupted raised with the command that goes on."""
+    reports = session.reports()
+    with _asked_to_stop() as asked:
+        for report in reports:
+            yield report
+            if asked.is_set() and report.step < report.steps:
+                reports.close()  # type: ignore[attr-defined]
+                raise Interrupted(f"stopped at step {report.step} and saved; go on with: flori resume {shlex.quote(str(session.folder.path))}")
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+

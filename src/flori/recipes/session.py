@@ -1,0 +1,272 @@
+"""One run from its first step to its report: the consumer of the loop that saves, judges and stops."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import flori
+from flori.artifacts import checkpoints
+from flori.artifacts.predictor import Predictor
+from flori.artifacts.report import write_report
+from flori.artifacts.run_folder import RunFolder
+from flori.artifacts.writing import saying_why
+from flori.core.errors import UserError
+from flori.core.recipe import values
+from flori.data.batches import Batches
+from flori.prediction.outputs import outputs
+from flori.recipes.assembly import Assembly
+from flori.training.loop import Step, loop
+
+JUDGED_BATCH = 1000
+REPORTS = 200  # lines of training loss in a run's metrics, about
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run says after each step.
+
+    `epoch` counts passes done (2.5: in the middle of the third); `loss` is the mean over the batch;
+    `scores` holds the scores of the part in `split` where one was just judged.
+    """
+
+    step: int
+    steps: int
+    epoch: float
+    epochs: float
+    loss: Tensor
+    examples: int
+    split: str = "train"
+    scores: dict[str, float] | None = None
+
+
+@dataclass
+class Session:
+    """An assembled run and its folder."""
+
+    run: Assembly
+    folder: RunFolder
+    command: str
+    remarks: list[str] = field(default_factory=list)
+    _pending: list[Step] = field(default_factory=list)
+    _saved: int = -1
+    _scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Write recipe.json: from now on the folder is a run that can be resumed."""
+        recipe = self.run.recipe
+        document = {
+            "system": recipe.system,
+            "recipe": values(recipe),
+            "command": self.command,
+            "seed": recipe.seed,
+            "resolved": self._resolved(),
+            "fingerprint": self.run.fingerprint(),
+            "versions": {"flori": flori.__version__, "torch": torch.__version__, "python": platform.python_version()},
+        }
+        self.folder.write("recipe.json", document)
+
+    def _resolved(self) -> dict[str, Any]:
+        return {"device": self.run.device.type, "precision": self.run.precision, "threads": torch.get_num_threads()}
+
+    def restore(self) -> None:
+        """Put back the newest whole checkpoint, if there is one. Raises UserError if the data changed."""
+        if self.folder.read("recipe.json").get("fingerprint") != self.run.fingerprint():
+            raise UserError(
+                f"{self.folder.path}: the data behind data={self.run.recipe.data.source} has changed since the run "
+                "began, so it cannot go on exactly; put the data back, or train anew"
+            )
+        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints)
+        if found is not None:
+            self.run.state.restore(found.tensors, found.numbers)
+            self._saved = self.run.state.step
+        elif self.remarks:
+            self.remarks.append("no whole checkpoint is left: the run begins anew")
+        self.folder.forget_metrics_after(self.run.state.step)
+
+    def reports(self) -> Iterator[Report]:
+        """Train to the end, and yield after every step. Closing the iterator stops the run and saves it.
+
+        The caller holds the folder's lock.
+        """
+        try:
+            yield from self._train()
+        except GeneratorExit:
+            self.stop()
+            raise
+        except UserError as problem:
+            self._fail(str(problem))
+            raise
+
+    def _train(self) -> Iterator[Report]:
+        run, state = self.run, self.run.state
+        last_saved = before = time.monotonic()
+        every = max(1, min(run.batches.per_epoch, run.steps // REPORTS))
+        if not self._patient():
+            return
+        for step in loop(state, run.batches, run.update, run.steps, run.recipe.seed):
+            self._pending.append(step)
+            now = time.monotonic()
+            state.busy += now - before
+            if step.number % every == 0 or step.number == run.steps:
+                self._report_loss(step)
+            scores = self._judge() if self._judging_is_due(step) else None
+            if time.monotonic() - last_saved > run.recipe.training.checkpoint_seconds:
+                self.save()
+                last_saved = time.monotonic()
+            after = time.monotonic()
+            state.seconds += after - before
+            yield self._report(step, scores)
+            before = time.monotonic()
+            if not self._patient():
+                return
+
+    def _patient(self) -> bool:
+        patience = self.run.recipe.training.patience
+        return patience is None or self.run.state.waited < patience
+
+    def _report(self, step: Step, scores: dict[str, float] | None) -> Report:
+        run, per_epoch = self.run, self.run.batches.per_epoch
+        split = run.data.judged if scores else "train"
+        return Report(
+            step.number, run.steps, step.number / per_epoch, run.steps / per_epoch, step.loss, step.examples, split, scores
+        )
+
+    def _drain(self) -> None:
+        """Bring the losses since the last look from the device into the state; a loss that is no number ends
+        the run before anything is saved over the last good checkpoint."""
+        state = self.run.state
+        for step in self._pending:
+            loss = float(step.loss)
+            if not math.isfinite(loss):
+                raise UserError(self._not_finite(f"the loss became {loss} at step {step.number}"))
+            state.loss_sum += loss * step.examples
+            state.loss_examples += step.examples
+            state.examples += step.examples
+        self._pending.clear()
+
+    def _not_finite(self, what: str) -> str:
+        last = f"the last good checkpoint is of step {self._saved}" if self._saved > 0 else "no checkpoint was written before"
+        lr = self.run.recipe.training.lr
+        return f"{what}; {last}. A lower learning rate (lr={lr / 10:g}) or training.clip=1 usually helps."
+
+    def _report_loss(self, step: Step) -> None:
+        self._drain()
+        state = self.run.state
+        self._write_line("train", step, {"loss": state.loss_sum / state.loss_examples})
+        state.loss_sum, state.loss_examples = 0.0, 0
+
+    def _write_line(self, split: str, step: Step, scores: dict[str, float]) -> None:
+        epoch = step.number / self.run.batches.per_epoch
+        line = {"step": step.number, "epoch": epoch, "split": split, "seconds": round(self.run.state.seconds, 3)}
+        self.folder.append_metrics({**line, **scores})
+
+    def _judging_is_due(self, step: Step) -> bool:
+        every = self.run.recipe.training.judge_every * self.run.batches.per_epoch
+        return step.number % every == 0 or step.number == self.run.steps
+
+    def _judge(self) -> dict[str, float]:
+        run, split = self.run, self.run.data.judged
+        scores = self._scores_of(split)
+        self._scores = {split: scores}
+        if run.recipe.training.patience is not None:
+            name, higher_is_better = run.task.best
+            run.state.keep_best(scores[name], higher_is_better)
+        self._write_line(split, Step(run.state.step, 0, torch.empty(0), 0), scores)
+        return scores
+
+    def _outputs(self, split: str) -> Tensor:
+        run = self.run
+        dtype = next(run.state.model.parameters()).dtype
+        batches = Batches.of(run.data.parts[split], JUDGED_BATCH, run.codec.preparation, run.device, dtype)
+        return outputs(run.state.judged_model, batches.in_order(), run.device, run.precision).cpu()
+
+    def _scores_of(self, split: str) -> dict[str, float]:
+        return self.run.task.scores(self._outputs(split), self.run.data.parts[split].targets, self.run.codec)
+
+    def save(self) -> None:
+        """Write a checkpoint of the state as it is."""
+        self._drain()
+        state = self.run.state
+        if state.step == self._saved:
+            return
+        if not all(bool(p.isfinite().all()) for p in state.model.parameters()):
+            raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
+        checkpoints.save(self.folder.checkpoints, state.tensors(), state.numbers())
+        self._saved = state.step
+
+    def stop(self) -> None:
+        """Save everything, and say that the run is not done."""
+        self.save()
+        self._predictor().save(self.folder.model, self._options(), self._scores)
+        self._summarise("stopped")
+
+    def finish(self) -> dict[str, Any]:
+        """Judge every part but the training one, write the model, the summary and the report."""
+        run = self.run
+        self.save()
+        if run.state.best:
+            run.state.judged_model.load_state_dict(run.state.best)
+        found = {part: self._outputs(part) for part in ("valid", "test") if part in run.data.parts}
+        self._scores = {
+            part: run.task.scores(out, run.data.parts[part].targets, run.codec) for part, out in found.items()
+        }
+        self._predictor().save(self.folder.model, self._options(), self._scores)
+        summary = self._summarise("done")
+        shown = "test" if "test" in found else "valid"
+        write_report(
+            self.folder.path,
+            summary,
+            values(run.recipe),
+            self.folder.metrics(),
+            run.batches.per_epoch,
+            (shown, run.data.parts[shown], found[shown]),
+            run.codec,
+        )
+        return summary
+
+    def _options(self) -> dict[str, Any]:
+        prefix = "model."
+        found = values(self.run.recipe).items()
+        return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
+
+    def _predictor(self) -> Predictor:
+        run = self.run
+        return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision)
+
+    def _summarise(self, status: str, **more: Any) -> dict[str, Any]:
+        run, state = self.run, self.run.state
+        summary = {
+            "status": status,
+            "system": run.recipe.system,
+            "data": run.recipe.data.source,
+            "steps": state.step,
+            "epochs": state.step / run.batches.per_epoch,
+            "seconds": round(state.seconds, 3),
+            "examples_per_second": round(state.examples / state.busy, 1) if state.busy else 0.0,
+            "parameters": run.parameters,
+            "device": run.device.type,
+            "precision": run.precision,
+            "scores": self._scores,
+            "version": flori.__version__,
+            **more,
+        }
+        if run.data.skipped:
+            summary["skipped"] = [str(fault) for fault in run.data.skipped]
+        self.folder.write("summary.json", summary)
+        return summary
+
+    def _fail(self, problem: str) -> None:
+        """Note the failure in the summary, if the disk still takes it."""
+        try:
+            with saying_why(self.folder.path):
+                self._summarise("failed", error=problem)
+        except UserError:
+            return

@@ -1,0 +1,32 @@
+"""How the learning rate changes: a factor in [0, 1] as a pure function of the step.
+
+`t` runs from 0 to 1 after the warm-up; `floor` is the last factor (ε_τ as a share of ε_0).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+SHAPES: dict[str, Callable[[float, float], float]] = {
+    "constant": lambda t, floor: 1.0,
+    "linear": lambda t, floor: 1 - (1 - floor) * t,
+    "step": lambda t, floor: max(floor, 0.1 ** sum(t >= mark for mark in (0.5, 0.75))),
+    "cosine": lambda t, floor: floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * t)),
+    "one-cycle": lambda t, floor: floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * t)),
+}
+RISE = 0.3  # of one-cycle, where no warm-up is given (Smith and Topin 2018)
+
+
+def factor(schedule: str, step: int, steps: int, warmup: float = 0.0, floor: float = 0.0) -> float:
+    """The share of the highest rate for the update number `step` (from 0) of `steps`.
+
+    It rises in a line over the first `warmup` share of the steps, never from exactly zero.
+    """
+    if schedule == "one-cycle" and warmup == 0:
+        warmup = RISE
+    rising = round(warmup * steps)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    t = (step - rising) / max(1, steps - rising)
+    return SHAPES[schedule](min(t, 1.0), floor)

@@ -1,0 +1,97 @@
+"""Everything that training changes, so that saving it and putting it back loses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+NUMBERS = ("step", "best_score", "best_step", "waited", "loss_sum", "loss_examples", "seconds", "busy", "examples")
+
+
+@dataclass
+class State:
+    """Weights, optimiser, moving average, the best weights so far, and the counters.
+
+    `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
+    the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
+    alone, `examples` how many went through them.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer | None
+    average: AveragedModel | None = None
+    best: dict[str, Tensor] = field(default_factory=dict)
+    step: int = 0
+    best_score: float | None = None
+    best_step: int = 0
+    waited: int = 0
+    loss_sum: float = 0.0
+    loss_examples: int = 0
+    seconds: float = 0.0
+    busy: float = 0.0
+    examples: int = 0
+
+    @property
+    def judged_model(self) -> nn.Module:
+        """The weights that scores are taken of: the moving average where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def keep_best(self, score: float, higher_is_better: bool) -> None:
+        """Remember the judged weights if `score` beats all before."""
+        better = self.best_score is None or (
+            score > self.best_score if higher_is_better else score < self.best_score
+        )
+        if better:
+            self.best_score, self.best_step, self.waited = score, self.step, 0
+            self.best = {name: t.detach().clone() for name, t in self.judged_model.state_dict().items()}
+        else:
+            self.waited += 1
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, on the processor."""
+        found = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        if self.average is not None:
+            found |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
+        found |= {f"best.{name}": t for name, t in self.best.items()}
+        for number, slots in self._slots().items():
+            found |= {f"optimizer.{number}.{slot}": t for slot, t in slots.items() if isinstance(t, Tensor)}
+        return {name: t.detach().cpu().contiguous() for name, t in found.items()}
+
+    def numbers(self) -> dict[str, Any]:
+        """All counters, as JSON holds them exactly."""
+        return {name: getattr(self, name) for name in NUMBERS}
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Put back what `tensors` and `numbers` gave."""
+        for name in NUMBERS:
+            setattr(self, name, numbers[name])
+        self.model.load_state_dict(_under("model.", tensors))
+        if self.average is not None:
+            self.average.load_state_dict(_under("average.", tensors))
+        device = next(self.model.parameters()).device
+        self.best = {name: t.to(device) for name, t in _under("best.", tensors).items()}
+        if self.optimizer is not None:
+            slots: dict[int, dict[str, Tensor]] = {}
+            for name, t in _under("optimizer.", tensors).items():
+                number, slot = name.split(".", 1)
+                slots.setdefault(int(number), {})[slot] = t
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+    def _slots(self) -> dict[int, dict[str, Any]]:
+        return self.optimizer.state_dict()["state"] if self.optimizer is not None else {}
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
+    """A moving average of the weights, θ̄ ← decay·θ̄ + (1 − decay)·θ, or None for a decay of 0."""
+    if not decay:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,70 @@
+"""One batch → better weights. The only backward pass of the house is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from flori.core.device import computing
+from flori.core.recipe import Training
+from flori.data.batches import Batch
+from flori.objectives.objective import Objective
+from flori.training.closed_form import least_squares
+from flori.training.schedules import factor
+from flori.training.state import State
+
+Update = Callable[[State, Batch], Tensor]
+"""Changes the state by one batch, and gives the mean loss of the batch before the change (no gradient)."""
+
+
+def descent(objective: Objective, options: Training, steps: int, device: torch.device, precision: str) -> Update:
+    """A step of gradient descent, by whichever optimiser the state holds."""
+
+    def update(state: State, batch: Batch) -> Tensor:
+        assert state.optimizer is not None
+        rate = options.lr * factor(options.schedule, state.step, steps, options.warmup, options.floor)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        state.optimizer.zero_grad(set_to_none=True)
+        loss = _gradients(state, batch)
+        if options.clip is not None:
+            learning = [p for p in state.model.parameters() if p.grad is not None]
+            torch.nn.utils.clip_grad_norm_(learning, options.clip)
+        state.optimizer.step()
+        if state.average is not None:
+            state.average.update_parameters(state.model)
+        return loss
+
+    def _gradients(state: State, batch: Batch) -> Tensor:
+        """Gradients of the mean over the whole batch, worked through in parts: each part weighs as many
+        targets as it has."""
+        parts, count = batch.divided(options.accumulate), objective.count(batch)
+        total = torch.zeros((), device=device)
+        for part in parts:
+            with computing(device, precision):
+                loss = objective.losses(state.model, part)["loss"] * (objective.count(part) / count)
+            loss.backward()
+            total = total + loss.detach()
+        return total
+
+    return update
+
+
+def solution(objective: Objective, ridge: float) -> Update:
+    """Least squares in one step: the batch is the whole training part, the model one linear layer.
+
+    With the loss ½ of the mean square and λ on the weights, α = λN.
+    """
+
+    def update(state: State, batch: Batch) -> Tensor:
+        linear = state.model.get_submodule("linear")
+        weights, bias = least_squares(batch.inputs.flatten(1), batch.targets, ridge * len(batch))
+        with torch.no_grad():
+            loss = objective.losses(state.model, batch)["loss"]
+            linear.weight.copy_(weights[None])  # type: ignore[union-attr, operator]
+            linear.bias.copy_(bias[None])  # type: ignore[union-attr, operator]
+        return loss
+
+    return update
