@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from flori import models
@@ -20,7 +20,7 @@ from flori.core.errors import Faults, UserError
 from flori.data import pictures, tables
 from flori.data.batches import Batches
 from flori.data.examples import Part
-from flori.data.preparation import PicturePreparation
+from flori.data.preparation import PicturePreparation, TablePreparation
 from flori.data.preparing import Codec
 from flori.prediction import classification, regression
 from flori.prediction.outputs import outputs
@@ -50,7 +50,7 @@ class Predictor:
             place, precision = choose_device(device), recipe["precision"]
             model.to(parameter_type(precision))
             model.load_state_dict(safetensors.torch.load((folder / WEIGHTS).read_bytes()))
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as problem:
+        except (OSError, LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError) as problem:
             raise UserError(f"{folder} does not hold a whole model: {problem}") from None
         if precision == "bfloat16" and not multiplies_bfloat16(place):
             precision = "float32"
@@ -88,31 +88,35 @@ class Predictor:
         if isinstance(self.codec.preparation, PicturePreparation):
             names, tensors = self._read_pictures(paths, self.codec.preparation)
         else:
-            names, tensors = self._read_tables(paths)
+            names, tensors = self._read_tables(paths, self.codec.preparation)
         part = Part(tensors, torch.zeros(len(names)), names)
         answers = self.answers(self.outputs(part))
         return [{"input": name, **answer} for name, answer in zip(names, answers, strict=True)]
 
     def _read_pictures(self, paths: list[Path], prepared: PicturePreparation) -> tuple[list[str], Tensor]:
         faults, names, images = Faults(), [], []
-        for path in pictures.listed(paths):
-            try:
-                image = pictures.decode(path, prepared.channels)
-                images.append(pictures.resize(image[None], prepared.size)[0])
-                names.append(str(path))
-            except ValueError as problem:
-                faults.add(path, str(problem))
+        with pictures.unwarned():
+            for path in pictures.listed(paths):
+                try:
+                    image = pictures.decode(path, prepared.channels)
+                    images.append(pictures.resize(image[None], prepared.size)[0])
+                    names.append(str(path))
+                except ValueError as problem:
+                    faults.add(path, str(problem))
         faults.stop_if_any("the input")
         if not images:
             raise UserError(f"{', '.join(map(str, paths))}: no picture is in there")
         return names, torch.stack(images)
 
-    def _read_tables(self, paths: list[Path]) -> tuple[list[str], Tensor]:
+    def _read_tables(self, paths: list[Path], prepared: TablePreparation) -> tuple[list[str], Tensor]:
+        kinds = {column.name: column.kind for column in prepared.columns}
         names, blocks = [], []
         for path in paths:
-            rows = tables.read_rows(path, self.codec.encoding)
+            if path.is_file() and path.suffix.lower() not in tables.ENDINGS:
+                raise UserError(f"{path} is no table; the network takes {', '.join(sorted(tables.ENDINGS))}")
+            rows = tables.read_rows(path, kinds, self.codec.encoding)
             names += rows.names
-            blocks.append(self.codec.preparation.apply(rows))  # type: ignore[arg-type]
+            blocks.append(prepared.apply(rows))
         return names, torch.cat(blocks)
 
 

@@ -54,8 +54,8 @@ def _read(options: Data) -> Any:
     from flori.data import sources, tables
     from flori.data.named import NAMED
 
-    path = Path(options.source).expanduser()
-    table = path.is_file() and path.suffix.lower() in tables.ENDINGS
+    path = sources.path_of(options.source)
+    table = path.suffix.lower() in tables.ENDINGS and path.is_file()
     if options.source in NAMED or options.target or not table:
         return sources.read(options)
     return tables.describe(path, ignore=options.ignore, categories=options.categories, encoding=options.encoding)
@@ -84,10 +84,15 @@ def _of_table(raw: Any) -> dict[str, Any]:
                 "kind": "category" if text else "number",
                 "missing": int(column.isna().sum()),
                 "different": int(column.nunique()),
-                "range": list(map(str, column.value_counts().index[:3])) if text else [float(column.min()), float(column.max())],
+                "range": list(map(str, column.value_counts().index[:3])) if text else _ends(column),
             }
         )
     return {"kind": "table", "examples": {"train": len(frame)}, "target": raw.target or None, "columns": columns, "notes": raw.notes}
+
+
+def _ends(numbers: Any) -> list[float]:
+    """The least and the greatest; none where no number is left."""
+    return [float(numbers.min()), float(numbers.max())] if numbers.notna().any() else []
 
 
 def _print(document: dict[str, Any]) -> None:
@@ -120,7 +125,7 @@ def _range(column: dict[str, Any]) -> str:
     if column["kind"] == "category":
         more = " …" if column["different"] > 3 else ""
         return ", ".join(column["range"]) + more
-    return "{:.6g} to {:.6g}".format(*column["range"])
+    return " to ".join(f"{end:.6g}" for end in column["range"])
 
 
 def _write_pictures(folder: Path, raw: Any, source: str) -> list[str]:
@@ -132,6 +137,8 @@ def _write_pictures(folder: Path, raw: Any, source: str) -> list[str]:
 
     if not isinstance(raw, PictureSet):
         raise UserError(f"--pictures: {source} is a table")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--pictures: {folder} is not a folder")
     part, written = list(raw.parts.values())[-1], []
     for number, label in enumerate(raw.labels):
         place = folder / label.replace("/", "-")

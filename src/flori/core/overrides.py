@@ -49,9 +49,23 @@ def _apply(recipe: Recipe, pairs: list[tuple[str, Any]], faults: list[str]) -> R
                 changes[name] = _bounded(known[name], _convert(given, kinds[name]))
             except ValueError as problem:
                 faults.append(f"{key}={given}: {problem}")
+    faults += _one_length(changes)
     if faults:
         raise UserError(_joined(faults, recipe.system))
     return replace(recipe, changes)
+
+
+def _one_length(changes: dict[str, Any]) -> list[str]:
+    """Epochs put the recipe's steps out of force, and steps its epochs; what is wrong if neither is left."""
+    epochs, steps = "training.epochs", "training.steps"
+    given = [name for name in (epochs, steps) if changes.get(name) is not None]
+    if len(given) == 2:
+        return ["epochs and steps are both given; one says how long to train"]
+    if given:
+        changes[steps if given == [epochs] else epochs] = None
+    elif {epochs, steps} & changes.keys():
+        return ["epochs or steps must be a number: how long to train"]
+    return []
 
 
 def _joined(faults: list[str], system: str) -> str:

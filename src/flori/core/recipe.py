@@ -42,7 +42,7 @@ class Data:
 class Training:
     """How the weights are found."""
 
-    epochs: int = value(10, "passes over the training part", at_least=1)
+    epochs: int | None = value(10, "passes over the training part", at_least=1)
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)

@@ -69,7 +69,7 @@ class Batches:
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch in its random order, from the `start`-th on."""
         order = seeds.order(self.seed, number, len(self.part)).to(self.part.inputs.device)
-        for index in order.split(self.size)[start:]:
+        for index in order.split(min(self.size, len(order)))[start:]:
             yield self._batch(index, number)
 
     def in_order(self) -> Iterator[Batch]:

@@ -11,6 +11,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from flori.core.errors import Fault, UserError
 from flori.data.examples import Pictures, PictureSet
 
 MOST_BYTES = 4 * 2**30
+PIECE = 2**24
 STEMS = {"train": "train", "valid": "valid", "test": "t10k"}
 
 
@@ -37,13 +39,22 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             expected = math.prod(sizes)
             if expected > MOST_BYTES:
                 raise refuse(f"its header announces {expected:,} bytes; more than {MOST_BYTES:,} are not read")
-            body = file.read(expected + 1)
+            body = _read(file, expected + 1)
     except (OSError, EOFError, zlib.error) as problem:
         raise refuse(f"cannot be read: {problem}", "the file may be cut short; fetch it again") from None
     if len(body) != expected:
         found = f"only {len(body):,}" if len(body) < expected else "more"
         raise refuse(f"its header announces {expected:,} bytes of data, the file holds {found}")
     return np.frombuffer(body, np.uint8).reshape(sizes)
+
+
+def _read(file: IO[bytes] | gzip.GzipFile, count: int) -> bytes:
+    """At most `count` bytes, piece by piece: the memory is taken for what is there, not for what is announced."""
+    pieces = []
+    while count and (piece := file.read(min(count, PIECE))):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
 
 
 def _sizes(header: bytes, dimensions: int, refuse) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
@@ -123,6 +134,11 @@ def _named(parts: dict[str, Pictures], labels: list[str] | None, source: Path) -
         listed = ", ".join(f"{part} {h}×{w}" for part, (_, h, w) in shapes.items())
         raise UserError(f"{source}: the parts have pictures of different sizes: {listed}")
     present = torch.unique(torch.cat([pictures.targets for pictures in parts.values()])).tolist()
+    unseen = sorted(set(present) - set(parts["train"].targets.tolist()))
+    if unseen:
+        raise UserError(f"{source}: no training picture has the label {', '.join(map(str, unseen))}, which another part has")
+    if len(present) < 2:
+        raise UserError(f"{source}: all labels are {present[0]}; to tell classes apart takes at least two")
     if labels is None:
         labels = [str(number) for number in range(max(present) + 1)]
     elif present[-1] >= len(labels):

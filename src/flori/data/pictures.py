@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,11 +43,10 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """Size and colour of a picture file. Raises ValueError saying what is wrong with it."""
+    _must_be_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                header = Header(path, *picture.size, picture.mode in GREY)
+        with Image.open(path) as picture:
+            header = Header(path, *picture.size, picture.mode in GREY)
     except Image.DecompressionBombError:
         raise ValueError(f"has more than {MOST_PIXELS:,} pixels") from None
     except OSError as problem:
@@ -57,10 +58,39 @@ def read_header(path: Path) -> Header:
     return header
 
 
+def _must_be_file(path: Path) -> None:
+    """Raise ValueError for what opening would misname, or wait on for ever."""
+    if shown(path) != str(path):
+        raise ValueError("has a name that is no UTF-8 text; rename it")
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise ValueError("is a folder, not a picture")
+    if path.is_symlink():
+        raise ValueError("is a link that leads nowhere")
+    raise ValueError("is not a file" if path.exists() else "is not there")
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be written: a name on Linux may be any bytes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _reason(path: Path, problem: OSError) -> str:
-    if isinstance(problem, FileNotFoundError | PermissionError | IsADirectoryError):
+    if problem.strerror:
         return f"cannot be read: {problem.strerror}"
     return "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Without PIL's remarks on odd metadata, which are no fault of the pixels.
+
+    To be entered outside of threads: the filters are the whole process's.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def decode(path: Path, channels: int) -> Tensor:
@@ -68,13 +98,14 @@ def decode(path: Path, channels: int) -> Tensor:
 
     Raises ValueError saying what is wrong with it.
     """
+    _must_be_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PIL's remarks on odd metadata are no fault of the pixels
-            with Image.open(path) as opened:
-                picture: Image.Image = _upright(opened)
-                picture.load()
-                array = np.array(_convert(picture, channels))
+        with Image.open(path) as opened:
+            picture: Image.Image = _upright(opened)
+            picture.load()
+            array = np.array(_convert(picture, channels))
+    except Image.UnidentifiedImageError as problem:
+        raise ValueError(_reason(path, problem)) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise ValueError(f"cannot be decoded: {problem}") from None
     return torch.from_numpy(array).reshape(array.shape[0], array.shape[1], channels).permute(2, 0, 1)
@@ -142,35 +173,56 @@ def read_folder(
     if on_bad == "stop":
         faults.stop_if_any(str(folder), "data.on_bad=skip leaves them out.")
     labels = sorted({f.label for f in files if f.path in decoded})
-    _check_labels(folder, files, decoded, labels)
+    _check_labels(folder, [f for f in files if f.path in decoded], labels, faults)
     return PictureSet(_parts(folder, files, decoded, labels), labels, faults.found)
 
 
 def _files(folder: Path, faults: Faults) -> list[_File]:
     """Every file that should be a picture, with its part and class."""
-    above = {child.name: PARTS[child.name] for child in _folders(folder) if child.name in PARTS}
-    roots = [(folder / name, part) for name, part in above.items()] if "train" in above else [(folder, "train")]
-    files = []
-    for root, part in roots:
+    files, outside = [], []
+    for root, part in _roots(folder):
+        outside += [path for path in sorted(root.iterdir()) if path.is_file() and path.suffix.lower() in ENDINGS]
         for group in _folders(root):
-            inside = [path for path in sorted(group.rglob("*")) if path.is_file() and not _passed_over(path)]
+            inside = [path for path in sorted(group.rglob("*")) if _is_meant(path)]
             if not inside:
-                faults.add(group, "is a class folder without pictures")
+                faults.add(shown(group), "is a class folder without pictures")
             files += [_File(path, part, group.name) for path in inside]
     if not files:
         raise UserError(
             f"{folder} holds no class folders with pictures; expected {folder.name}/CLASS/NAME.png "
             f"or {folder.name}/train/CLASS/NAME.png"
         )
+    for path in outside:
+        faults.add(shown(path), "lies in no class folder")
     return files
+
+
+def _roots(folder: Path) -> list[tuple[Path, str]]:
+    """The folders that class folders lie in, with their part: ``train/`` and its like, or the folder itself."""
+    children = _folders(folder)
+    parts = [(child, PARTS[child.name.lower()]) for child in children if child.name.lower() in PARTS]
+    if any(part == "train" for _, part in parts):
+        return parts
+    if parts and (len(parts) == len(children) or any(_folders(child) for child, _ in parts)):
+        raise UserError(f"{folder} has {', '.join(f'{child.name}/' for child, _ in parts)} but no train/ to learn from")
+    return [(folder, "train")]
 
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
 
 
-def _passed_over(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in PASSED_OVER
+def _is_meant(path: Path) -> bool:
+    """Whether what lies in a class folder should be a picture: all but folders, and what systems leave about."""
+    if path.name.startswith(".") or path.name.lower() in PASSED_OVER:
+        return False
+    return not path.is_dir() or path.suffix.lower() in ENDINGS
+
+
+def _each(files: list[_File], work: Callable[[_File], Any]) -> Iterator[tuple[_File, Any]]:
+    """Each file with what `work` made of it, several at a time, in their order."""
+    with unwarned(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from zip(files, pool.map(work, files), strict=True)
 
 
 def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
@@ -178,15 +230,14 @@ def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
         try:
             return read_header(file.path)
         except ValueError as problem:
-            return Fault(str(file.path), str(problem))
+            return Fault(shown(file.path), str(problem))
 
     headers = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, seen in zip(files, pool.map(look, files), strict=True):
-            if isinstance(seen, Header):
-                headers[file.path] = seen
-            else:
-                faults.found.append(seen)
+    for file, seen in _each(files, look):
+        if isinstance(seen, Header):
+            headers[file.path] = seen
+        else:
+            faults.found.append(seen)
     if not headers:
         faults.stop_if_any("the folder")
     return headers
@@ -243,26 +294,31 @@ def _decode_all(files: list[_File], reference: _Reference, faults: Faults) -> di
         return resize(image[None], (reference.size, reference.size))[0] if reference.size else image
 
     decoded = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, image in zip(files, pool.map(work, files), strict=True):
-            if isinstance(image, Fault):
-                faults.found.append(image)
-            elif decoded and image.shape != next(iter(decoded.values())).shape:
-                faults.add(file.path, "is turned by its camera's mark and then of another size", "data.size=… resizes all")
-            else:
-                decoded[file.path] = image
+    for file, image in _each(files, work):
+        if isinstance(image, Fault):
+            faults.found.append(image)
+        else:
+            decoded[file.path] = image
+    shapes = Counter(image.shape for image in decoded.values())
+    for path in [path for path, image in decoded.items() if image.shape != shapes.most_common(1)[0][0]]:
+        faults.add(path, "is turned by its camera's mark and then of another size", "data.size=… resizes all")
+        del decoded[path]
     return decoded
 
 
-def _check_labels(folder: Path, files: list[_File], decoded: dict[Path, Tensor], labels: list[str]) -> None:
-    good = [file for file in files if file.path in decoded]
+def _check_labels(folder: Path, good: list[_File], labels: list[str], faults: Faults) -> None:
+    """Stop where nothing can be learnt, with the faults that were passed over: they are why."""
     trained = {file.label for file in good if file.part == "train"}
-    unseen = sorted({file.label for file in good} - trained)
-    if unseen and trained:
-        raise UserError(f"{folder}: no training picture of {', '.join(unseen)}, which valid/ or test/ has")
-    if len(labels) < 2:
-        found = f"one class ({labels[0]})" if labels else "no good picture"
-        raise UserError(f"{folder}: holds {found}; to tell classes apart takes at least two")
+    unseen = sorted(set(labels) - trained)
+    if not trained:
+        faults.add(folder, "holds no good picture to train on")
+    elif unseen:
+        faults.add(folder, f"no training picture of {', '.join(unseen)}, which valid/ or test/ has")
+    elif len(labels) < 2:
+        faults.add(folder, f"holds one class ({labels[0]}); to tell classes apart takes at least two")
+    else:
+        return
+    faults.stop_if_any(str(folder))
 
 
 def _parts(

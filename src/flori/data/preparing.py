@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 
 from flori.core.errors import Fault, UserError
 from flori.core.recipe import Data
 from flori.data import named, preparation, tables
-from flori.data.examples import Part, Pictures, PictureSet, Rows
+from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
 from flori.data.pictures import resize
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
 from flori.data.sources import RawSet, divide
@@ -54,7 +56,9 @@ class Codec:
         if isinstance(examples, Pictures):
             assert isinstance(raw, PictureSet)
             return self._encode_pictures(examples, raw.labels, source)
-        assert isinstance(examples, Rows)
+        assert isinstance(examples, Rows) and isinstance(raw, TableSet)
+        if self.target not in ("", raw.target):
+            raise UserError(f"{source}: target={raw.target} is not what the network predicts, which is {self.target!r}")
         return self._encode_rows(examples, source)
 
     def _encode_pictures(self, pictures: Pictures, labels: list[str], source: str) -> Part:
@@ -74,13 +78,23 @@ class Codec:
             raise UserError(f"{source} is a table, but the network was trained on pictures")
         inputs, column = self.preparation.apply(rows), rows.frame[self.target]
         if self.task == "regression":
-            return Part(inputs, self.scale.apply(column.to_numpy("float64")), rows.names)
+            return Part(inputs, self.scale.apply(_numbers(column, rows, self.scale, source)), rows.names)
         classes = tables.as_classes(column)
         unknown = sorted(set(classes) - set(self.labels))
         if unknown:
             raise UserError(f"{source} has classes that the network does not know: {', '.join(unknown)}")
         number = {label: i for i, label in enumerate(self.labels)}
         return Part(inputs, torch.tensor([number[label] for label in classes]), rows.names)
+
+
+def _numbers(column: pd.Series, rows: Rows, scale: Scale, source: str) -> np.ndarray:
+    if column.dtype == object:
+        raise UserError(f"{source}: the target {column.name!r} is text, such as {column.iloc[0]!r}; the network predicts numbers")
+    numbers = column.to_numpy("float64")
+    if scale.kind == "log" and (numbers <= -1).any():
+        first = int((numbers <= -1).argmax())
+        raise UserError(f"{rows.names[first]}: {numbers[first]:g} in the target {column.name!r} is not above −1, as data.scale=log needs")
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -108,8 +122,11 @@ def prepare(
         size: the height and width that the system wants of pictures; None takes them as they are.
     """
     task = _task(raw, tasks, task, options.source)
-    raw = divide(raw, options, task, seed, needs_valid)
-    codec = _fit(raw, options, task, size)
+    try:
+        raw = divide(raw, options, task, seed, needs_valid)
+        codec = _fit(raw, options, task, size)
+    except UserError as problem:
+        raise UserError(f"{options.source}: {problem}") from None
     parts = {part: codec.encode(raw, part, options.source) for part in raw.parts}
     notes = [] if isinstance(raw, PictureSet) else raw.notes
     return Prepared(parts, codec, raw.skipped, notes)

@@ -22,10 +22,23 @@ def read(options: Data) -> RawSet:
     known = named.NAMED.get(options.source)
     if known is not None:
         return _read_named(known, options)
-    path = Path(options.source).expanduser()
-    if not path.exists():
-        raise UserError(_not_there(options.source))
-    return _read_path(path, options)
+    if options.channels == 2:
+        raise UserError("data.channels=2: pictures are read with 1 channel (grey) or 3 (colour)")
+    path = path_of(options.source)
+    try:
+        if not path.exists():
+            raise UserError(_not_there(options.source))
+        return _read_path(path, options)
+    except OSError as problem:
+        raise UserError(f"{problem.filename or path} cannot be read: {problem.strerror or problem}") from None
+
+
+def path_of(source: str) -> Path:
+    """The path that a source may be, with ``~`` for the home folder."""
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:  # the home of a user who is not known here
+        return Path(source)
 
 
 def _read_named(known: named.NamedSet, options: Data) -> RawSet:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
+import itertools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +15,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from flori.core.errors import Faults, UserError
+from flori.core.errors import Fault, Faults, UserError, listing
 from flori.data.examples import Rows, TableSet
 
 ENDINGS = {".csv", ".tsv", ".txt", ".dat", ".data", ".parquet", ".pq"}
 MISSING = {"", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "<NA>", "#N/A", "?"}
 MOST_BYTES = 2**30
 MOST_COLUMNS = 100_000
+LARGEST = 1e100  # the squares of numbers, and their sums, must be finite too
 NUMBERS_SHARE = 0.8  # a column with at least this share of numbers is one of numbers, the rest are faults
 IDENTIFIERS = {"id", "index", "unnamed", ""}
+SAID = {
+    "unexpected end of data": "a quotation mark is opened here and never closed, so that nothing after it can be read",
+    "field larger": f"a cell has more than {csv.field_size_limit():,} characters",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def read_table(
     if on_bad == "stop":
         Faults(table.skipped).stop_if_any(str(path), "data.on_bad=skip leaves these rows out.")
     if not len(rows):
-        raise UserError(f"{path}: no good row is left")
+        raise UserError(listing([*table.skipped, Fault(str(path), "no good row is left")], str(path)))
     if rows.frame.shape[1] < 2:
         raise UserError(f"{path}: beside the target {target!r} no column is left to learn from")
     return table
@@ -80,6 +88,8 @@ def describe(
     cells = read_cells(path, encoding, faults)
     for name in (*([target] if target else []), *ignore, *categories):
         _must_have(cells, name)
+    if target in ignore:
+        raise UserError(f"{path}: data.ignore={target} leaves out the very column to predict")
     frame, notes = _typed(cells, {target, *categories}, set(categories), set(ignore), faults)
     bad = {fault.where for fault in faults.found}
     good = np.array([cells.place(i) not in bad for i in range(len(frame))], dtype=bool)
@@ -91,11 +101,15 @@ def describe(
     return TableSet({"train": Rows(frame[good], names)}, target, faults.found, notes)
 
 
-def read_rows(path: Path, encoding: str = "utf-8") -> Rows:
-    """All rows and columns of a table, to predict from. Raises UserError listing all faults."""
+def read_rows(path: Path, kinds: Mapping[str, str], encoding: str = "utf-8") -> Rows:
+    """All rows of a table, to predict from. Raises UserError listing all faults.
+
+    `kinds` has the columns that count, each a "number" or "category"; what is in others is no matter.
+    """
     faults = Faults()
     cells = read_cells(path, encoding, faults)
-    frame = pd.DataFrame({name: _column(cells, name, False, faults) for name in cells.frame.columns})
+    known = [name for name in cells.frame.columns if name in kinds]
+    frame = pd.DataFrame({name: _column(cells, name, kinds[name], faults) for name in known})
     faults.stop_if_any(str(path))
     return Rows(frame, [f"{path.name}:{line}" for line in cells.lines])
 
@@ -127,18 +141,18 @@ def read_cells(path: Path, encoding: str = "utf-8", faults: Faults | None = None
 
 def _read_parquet(path: Path) -> Cells:
     import pyarrow as pa
+    import pyarrow.parquet
 
     try:
+        _names(str(path), pa.parquet.read_schema(path).names)
         frame = pd.read_parquet(path)
+    except UserError:
+        raise
     except (pa.ArrowException, ValueError) as problem:
         raise UserError(f"{path} is not a Parquet file that can be read: {problem}") from None
     frame.columns = frame.columns.map(str)
     if frame.empty:
         raise UserError(f"{path} holds no rows")
-    for name, column in frame.items():
-        first = column.dropna().iloc[:1]
-        if len(first) and isinstance(first.iloc[0], list | dict | np.ndarray | bytes):
-            raise UserError(f"{path}: column {name!r} holds lists or bytes; data.ignore={name} is no help here, drop it")
     return Cells(path, frame.reset_index(drop=True), list(range(1, len(frame) + 1)), "row")
 
 
@@ -147,7 +161,7 @@ def _read_csv(path: Path, encoding: str, faults: Faults) -> Cells:
     separator = _separator(text)
     rows, lines = _records(path, text, separator, faults)
     header = _is_header(rows[0])
-    columns = _names(path, rows[0]) if header else [f"column{i + 1}" for i in range(len(rows[0]))]
+    columns = _names(f"{path}, line {lines[0]}", rows[0]) if header else [f"column{i + 1}" for i in range(len(rows[0]))]
     if len(columns) > MOST_COLUMNS:
         raise UserError(f"{path} has {len(columns):,} columns; more than {MOST_COLUMNS:,} are not read")
     rows, lines = (rows[1:], lines[1:]) if header else (rows, lines)
@@ -175,11 +189,14 @@ def _text(path: Path, encoding: str) -> str:
     try:
         text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except LookupError:
-        raise UserError(f"data.encoding={encoding} is not an encoding; utf-8, latin-1 and utf-16 are common") from None
+        hint = "utf-8, latin-1 and utf-16 are common"
+        raise UserError(f"{path}: data.encoding={encoding} is not an encoding; {hint}") from None
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
         hint = "data.encoding=latin-1 or the right one reads it"
         raise UserError(f"{path}, line {line}: is not {encoding} text (byte 0x{raw[problem.start]:02x}); {hint}") from None
+    except UnicodeError as problem:
+        raise UserError(f"{path}: is not {encoding} text: {problem}") from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise UserError(f"{path}, line {line}: holds a zero byte, so it is no text table")
@@ -188,24 +205,33 @@ def _text(path: Path, encoding: str) -> str:
 
 def _separator(text: str) -> str:
     """The one of , tab ; | that cuts the first lines into the same number of cells, the most."""
-    head = text.splitlines()[:20]
+    head = list(itertools.islice(_lines(text), 20))
 
     def cells(separator: str) -> tuple[bool, int]:
-        counts = [len(row) for row in csv.reader(head, delimiter=separator) if row]
+        try:
+            counts = [len(row) for row in csv.reader(head, delimiter=separator) if row]
+        except csv.Error:
+            return (False, 0)
         return (len(set(counts)) == 1 and counts[0] > 1, max(counts, default=0))
 
     return max((",", "\t", ";", "|"), key=cells)
 
 
+def _lines(text: str) -> io.StringIO:
+    """The lines of a text, each with its end; unlike `splitlines`, a form feed or U+2028 in a cell ends none."""
+    return io.StringIO(text, newline="")
+
+
 def _records(path: Path, text: str, separator: str, faults: Faults) -> tuple[list[list[str]], list[int]]:
     """Rows and the line that each begins on; blank lines are passed over."""
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    reader = csv.reader(_lines(text), delimiter=separator, strict=True)
     rows, lines, before = [], [], 0
     while True:
         try:
             row = next(reader, None)
         except csv.Error as problem:
-            faults.add(f"{path}, line {before + 1}", f"cannot be read: {problem}")
+            reasons = [reason for start, reason in SAID.items() if str(problem).startswith(start)]
+            faults.add(f"{path}, line {before + 1}", f"cannot be read: {reasons[0] if reasons else problem}")
             if reader.line_num == before:
                 break
             row = []
@@ -233,11 +259,11 @@ def _is_number(cell: str) -> bool:
         return False
 
 
-def _names(path: Path, row: list[str]) -> list[str]:
+def _names(place: str, row: list[str]) -> list[str]:
     names = [name or f"unnamed{i + 1}" for i, name in enumerate(row)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise UserError(f"{path}, line 1: two columns are called {twice[0]!r}; give each its own name")
+        raise UserError(f"{place}: two columns are called {twice[0]!r}; give each its own name")
     return names
 
 
@@ -252,7 +278,7 @@ def _typed(
     for name in cells.frame.columns:
         if name in ignored:
             continue
-        column = _column(cells, name, name in categories, faults)
+        column = _column(cells, name, "category" if name in categories else None, faults)
         reason = "" if name in wanted else _useless(name, column)
         if reason:
             notes.append(f"column {name!r} is left out: {reason}")
@@ -261,24 +287,32 @@ def _typed(
     return pd.DataFrame(typed, index=cells.frame.index), notes
 
 
-def _column(cells: Cells, name: str, as_category: bool, faults: Faults) -> pd.Series:
+def _column(cells: Cells, name: str, kind: str | None, faults: Faults) -> pd.Series:
+    """A column as a "number" or a "category"; as what most of its cells are where the kind is None."""
     raw = cells.frame[name]
+    first = raw.dropna().iloc[:1]
+    if len(first) and isinstance(first.iloc[0], list | dict | np.ndarray | bytes):
+        raise UserError(f"{cells.path}: column {name!r} holds lists or bytes; data.ignore={name} leaves it out")
     if pd.api.types.is_numeric_dtype(raw) and not pd.api.types.is_bool_dtype(raw):
         missing = raw.isna()
     else:
         raw = raw.map(lambda cell: None if cell is None or cell is pd.NA else str(cell))
         missing = raw.isna() | raw.isin(MISSING)
+    remedy = ""
     numbers = pd.to_numeric(raw.where(~missing), errors="coerce").astype("float64")
     present = int((~missing).sum())
     is_number = numbers.notna()
-    if as_category or present == 0 or is_number.sum() < NUMBERS_SHARE * present:
+    if kind is None:
+        kind = "number" if present and is_number.sum() >= NUMBERS_SHARE * present else "category"
+        remedy = f"data.categories={name} reads the column as categories"
+    if kind == "category":
         texts = as_classes(raw) if pd.api.types.is_numeric_dtype(raw) else raw
         return texts.where(~missing, None).astype(object)
     for i in np.flatnonzero((~missing & ~is_number).to_numpy()):
-        remedy = f"data.categories={name} reads the column as categories"
         faults.add(cells.place(int(i)), f"{str(raw.iloc[i])[:40]!r} in column {name!r} is not a number", remedy)
-    for i in np.flatnonzero(np.isinf(numbers.to_numpy())):
-        faults.add(cells.place(int(i)), f"the number in column {name!r} is infinite")
+    for i in np.flatnonzero((numbers.abs() > LARGEST).to_numpy()):
+        what = "infinite" if np.isinf(numbers.iloc[i]) else f"beyond ±{LARGEST:g}"
+        faults.add(cells.place(int(i)), f"the number in column {name!r} is {what}")
     return numbers
 
 
@@ -299,7 +333,7 @@ def as_classes(column: pd.Series) -> pd.Series:
     """A target column as names of classes: texts, and whole numbers without ``.0``."""
     if column.dtype == object:
         return column
-    return column.map(lambda x: str(int(x)) if x == int(x) else str(x), na_action="ignore").astype(object)
+    return column.map(lambda x: str(int(x)) if float(x).is_integer() else str(x), na_action="ignore").astype(object)
 
 
 def guess_task(column: pd.Series) -> str:

@@ -16,7 +16,7 @@ def scores(logits: Tensor, targets: Tensor) -> dict[str, float]:
     counts = confusion(logits.argmax(1), targets, logits.shape[1])
     found = {
         "loss": float(F.cross_entropy(logits, targets)),
-        "accuracy": float(counts.diagonal().sum() / counts.sum()),
+        "accuracy": float(counts.diagonal().sum().double() / counts.sum()),
         "f1": float(per_class(counts)["f1"].mean()),
     }
     if logits.shape[1] > 5:

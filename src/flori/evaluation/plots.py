@@ -66,7 +66,8 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
     figure = Figure(figsize=(1.65 * columns, 1.95 * rows), layout="constrained", dpi=110)
     for i, (image, title) in enumerate(zip(images, titles, strict=True)):
         axis = figure.add_subplot(rows, columns, i + 1)
-        axis.imshow(image.permute(1, 2, 0).squeeze(2) if image.shape[0] == 1 else image.permute(1, 2, 0), cmap="gray")
+        pixels = image.permute(1, 2, 0).numpy()
+        axis.imshow(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels, cmap="gray")
         axis.set_title(title, fontsize=7.5, color=INK)
         axis.axis("off")
     return figure
@@ -75,7 +76,7 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
 def scatter(predicted: Tensor, truth: Tensor, name: str) -> Figure:
     """Answers against truth, and how the errors are spread."""
     figure, (left, right) = _figure(9, 3.6, 2)
-    left.scatter(truth, predicted, s=9, alpha=0.6, color=COLOURS["test"], linewidths=0)
+    left.scatter(truth.numpy(), predicted.numpy(), s=9, alpha=0.6, color=COLOURS["test"], linewidths=0)
     ends = [float(truth.min()), float(truth.max())]
     left.plot(ends, ends, color=INK, linewidth=0.8)
     left.set(xlabel=f"true {name}", ylabel="answer")

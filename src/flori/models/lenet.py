@@ -12,6 +12,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from flori.layers.activations import ACTIVATIONS, initialise
+from flori.layers.fused_convolution import convolve_relu_max_pool, pays
 
 POOLS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -35,11 +36,18 @@ class LeNet(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(flat, 120), act(), nn.Linear(120, 84), act(), nn.Linear(84, classes)
         )
+        self.fusible = activation == "relu" and pool == "max"
         initialise(self, activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""
-        return self.classifier(self.features(x).flatten(1))
+        if self.fusible and pays(x):
+            for layer in self.features:
+                if isinstance(layer, nn.Conv2d):
+                    x = convolve_relu_max_pool(x, layer)
+        else:
+            x = self.features(x)
+        return self.classifier(x.flatten(1))
 
 
 def _shrunk(side: int) -> int:

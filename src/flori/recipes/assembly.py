@@ -46,10 +46,11 @@ class Assembly:
         return sum(p.numel() for p in self.state.model.parameters() if p.requires_grad)
 
     def fingerprint(self) -> str:
-        """A hash of the training part, to notice that the data changed between two sittings."""
+        """A hash of all examples as prepared, to notice that the data changed between two sittings."""
         digest = hashlib.blake2b(digest_size=16)
-        for tensor in (self.batches.part.inputs, self.batches.part.targets):
-            digest.update(tensor.cpu().contiguous().numpy().data)
+        for part in self.data.parts.values():
+            for tensor in (part.inputs, part.targets):
+                digest.update(tensor.contiguous().numpy().data)
         return digest.hexdigest()
 
 
@@ -89,7 +90,7 @@ def assemble(recipe: Recipe) -> Assembly:
     size = len(train) if closed else options.batch
     batches = Batches.of(train, size, data.codec.preparation, device, dtype, recipe.seed, recipe.data)
     objective = task.objective(options)
-    steps = 1 if closed else options.steps or options.epochs * batches.per_epoch
+    steps = 1 if closed else options.steps or (options.epochs or 1) * batches.per_epoch
     if closed:
         _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)

@@ -23,7 +23,14 @@ RECIPE = register(
         model=Options(),
         data=Data(source="digits"),
         training=Training(
-            epochs=20, batch=64, optimizer="adamw", lr=4e-3, schedule="one-cycle", weight_decay=1e-2
+            epochs=None,
+            steps=1175,  # five epochs of Fashion-MNIST
+            batch=256,
+            optimizer="adamw",
+            lr=0.012,
+            schedule="linear",
+            warmup=0.2,
+            weight_decay=1e-2,
         ),
         input_size=28,
         convolutional=True,

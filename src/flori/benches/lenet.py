@@ -1,0 +1,106 @@
+"""lenet beside the books' loop and a plain loop over tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import ToTensor
+
+from flori.benches.timing import Contestant
+from flori.core import registry
+from flori.core.overrides import apply_values
+from flori.data import named
+from flori.recipes import catalogue
+from flori.recipes.assembly import assemble
+from flori.training.loop import loop
+
+assert catalogue.ALL
+BATCH = 256
+
+
+class Decoded(Dataset[tuple[Tensor, int]]):
+    """The books' data set: each picture through PIL and ToTensor, each time that it is asked for."""
+
+    def __init__(self, images: Tensor, targets: Tensor) -> None:
+        self.images, self.targets, self.transform = images.squeeze(1).numpy(), targets.tolist(), ToTensor()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.images[i])), self.targets[i]
+
+
+def network(activation: type[nn.Module], pool: type[nn.Module]) -> nn.Sequential:
+    """LeNet as one writes it by hand."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), activation(), pool(2)),
+        *(nn.Conv2d(6, 16, 5), activation(), pool(2), nn.Flatten()),
+        *(nn.Linear(400, 120), activation(), nn.Linear(120, 84), activation(), nn.Linear(84, 10)),
+    )
+
+
+def books(images: Tensor, targets: Tensor) -> Contestant:
+    """The books' loop: DataLoader, sigmoid, average pooling, SGD with momentum 0.9, float32.
+
+    No workers: on two cores they make it slower.
+    """
+    loader = DataLoader(Decoded(images, targets), BATCH, shuffle=True)
+    model, loss = network(nn.Sigmoid, nn.AvgPool2d), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.9, momentum=0.9)
+    while True:
+        for x, y in loader:
+            optimizer.zero_grad()
+            _back(loss(model(x), y))
+            optimizer.step()
+            yield len(y)
+
+
+def plain(images: Tensor, targets: Tensor) -> Contestant:
+    """A loop over whole tensors in float32: ReLU and max pooling, SGD with momentum 0.9."""
+    model, loss = network(nn.ReLU, nn.MaxPool2d), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    while True:
+        for index in torch.randperm(len(targets)).split(BATCH):
+            x, y = images[index].float() / 255, targets[index]
+            optimizer.zero_grad()
+            _back(loss(model(x), y))
+            optimizer.step()
+            yield len(y)
+
+
+def _back(loss: Tensor) -> None:
+    torch.autograd.backward(loss)
+
+
+def ours(source: str) -> Contestant:
+    """flori's own loop with lenet's recipe as it is, for ever."""
+    recipe = apply_values(registry.get("lenet"), {"data": source, "batch": BATCH})
+    run = assemble(recipe)
+    return _endless(run)
+
+
+def _endless(run) -> Iterator[int]:  # type: ignore[no-untyped-def]
+    for step in loop(run.state, run.batches, run.update, 10**12, run.recipe.seed):
+        yield step.examples
+
+
+def source() -> str:
+    """Fashion-MNIST where it is already there, else the embedded digits: a bench fetches nothing."""
+    files = named.NAMED["fashion-mnist"].files
+    there = all((named.folder("fashion-mnist") / file.name).is_file() for file in files)
+    return "fashion-mnist" if there else "digits"
+
+
+def contestants() -> dict[str, Contestant]:
+    """The three, on the same pictures of 28×28."""
+    data = assemble(apply_values(registry.get("lenet"), {"data": source()})).data.parts["train"]
+    return {
+        "books' loop": books(data.inputs, data.targets),
+        "plain float32": plain(data.inputs, data.targets),
+        "flori": ours(source()),
+    }

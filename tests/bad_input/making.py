@@ -1,0 +1,84 @@
+"""Small sets made by hand, good ones to be spoilt: pictures, IDX files, tables."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SIDE = 13  # pixels: LeNet's least is 12
+EACH = 5
+
+GOOD_ROWS = "y,x,kind\n" + "".join(f"{2 * i + 1}.5,{i},{'ab'[i % 2]}\n" for i in range(20))
+"""21 lines: a header and 20 rows; y is 2x + 1.5."""
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), seed: int = 0) -> Image.Image:
+    """A picture of noise in a mode of PIL's."""
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    if mode == "I;16":
+        return Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
+    return Image.fromarray(noise).convert(mode)
+
+
+def encoded(
+    form: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), seed: int = 0
+) -> bytes:
+    """The bytes of a picture file."""
+    file = io.BytesIO()
+    picture(mode, size, seed).save(file, form)
+    return file.getvalue()
+
+
+def put(path: Path, content: bytes | str) -> Path:
+    """A file with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def classes(
+    folder: Path, names: tuple[str, ...] = ("cat", "dog"), each: int = EACH, mode: str = "RGB"
+) -> Path:
+    """``folder/CLASS/N.png``, all good."""
+    for number, name in enumerate(names):
+        for i in range(each):
+            put(folder / name / f"{i}.png", encoded(mode=mode, seed=each * number + i))
+    return folder
+
+
+def huge_png() -> bytes:
+    """A PNG whose header claims 200,000×200,000 pixels."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", 200_000, 200_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"0"))
+        + chunk(b"IEND", b"")
+    )
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An IDX file of unsigned bytes."""
+    head = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def idx_set(
+    folder: Path, stem: str = "train", count: int = 12, side: int = SIDE, packed: bool = False
+) -> Path:
+    """A part of an IDX set with two classes in turn."""
+    images = np.random.default_rng(0).integers(0, 256, (count, side, side))
+    end, pack = (".gz", gzip.compress) if packed else ("", bytes)
+    put(folder / f"{stem}-images-idx3-ubyte{end}", pack(idx(images)))
+    put(folder / f"{stem}-labels-idx1-ubyte{end}", pack(idx(np.arange(count) % 2)))
+    return folder

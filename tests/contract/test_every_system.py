@@ -1,0 +1,166 @@
+"""One battery over every registered system: it shows, learns, saves, resumes bit for bit, predicts, refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+import flori
+from flori.cli.app import app
+from flori.data.sources import read
+from flori.recipes.catalogue import ALL
+
+SYSTEMS = [recipe.system for recipe in ALL]
+SCORES = {"classification": {"loss", "accuracy", "f1", "top5"}, "regression": {"loss", "rmse", "mae", "r2", "rmsle"}}
+
+
+def invoke(*words: str, status: int = 0):
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == status, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A short run of each system on its default data, made once."""
+    runs = {}
+
+    def get(system):
+        if system not in runs:
+            folder = tmp_path_factory.mktemp(system) / "run"
+            runs[system] = flori.train(system, run=folder, epochs=3)
+        return runs[system]
+
+    return get
+
+
+def table_or_pictures(run, folder):
+    """A few inputs to predict, as files."""
+    raw = read(run.recipe.data)
+    part = raw.parts["train"]
+    if hasattr(part, "frame"):
+        part.frame.head(5).to_csv(folder / "rows.csv", index=False)
+        return [str(folder / "rows.csv")]
+    from PIL import Image
+
+    paths = [folder / f"{i}.png" for i in range(5)]
+    for i, path in enumerate(paths):
+        Image.fromarray(part.images[i].permute(1, 2, 0).squeeze(2).numpy()).save(path)
+    return [str(path) for path in paths]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_shows_its_recipe_layers_and_equations(system):
+    shown = json.loads(invoke("show", system, "--json").stdout)
+    assert shown["system"] == system and shown["parameters"] > 0
+    assert all(row["meaning"] for row in shown["settings"])
+    assert system in invoke("show", system).stdout
+    assert "import numpy" in invoke("show", system, "--equation").stdout
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_loss_falls(trained, system):
+    lines = [line for line in trained(system).folder.metrics() if line["split"] == "train"]
+    assert lines[-1]["loss"] < 0.8 * lines[0]["loss"]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_run_folder_keeps_its_contract(trained, system):
+    run = trained(system)
+    summary = run.summary
+    assert summary["status"] == "done" and summary["system"] == system
+    assert {*summary} >= {
+        *("status", "system", "data", "steps", "epochs", "seconds", "examples_per_second"),
+        *("parameters", "device", "precision", "scores", "version"),
+    }
+    assert {*summary["scores"]} <= {"valid", "test"}
+    task = run.predictor().codec.task
+    assert {*summary["scores"]["test"]} == SCORES[task]
+    for name in ("recipe.json", "metrics.jsonl", "report.html", "model/model.safetensors"):
+        assert (run.path / name).is_file()
+    for line in run.folder.metrics():
+        assert {"step", "epoch", "split", "seconds", "loss"} <= {*line}
+    recipe = run.folder.read("recipe.json")
+    assert {*recipe} >= {"system", "recipe", "command", "seed", "versions"}
+    assert len(list((run.path / "checkpoints").glob("step-????????"))) >= 1
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_report_names_the_scores_and_its_pictures_exist(trained, system):
+    run = trained(system)
+    page = (run.path / "report.html").read_text()
+    pictures = [piece.split('"')[0] for piece in page.split('<img src="')[1:]]
+    assert "curves.png" in pictures and len(pictures) >= 2
+    assert all((run.path / picture).stat().st_size > 1000 for picture in pictures)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_evaluates_to_the_scores_of_the_summary(trained, system):
+    run = trained(system)
+    found = json.loads(invoke("evaluate", str(run.path), "--json").stdout)
+    assert found["part"] == "test"
+    assert found["scores"] == pytest.approx(run.summary["scores"]["test"], abs=1e-12)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_predicts_from_files_in_any_company(trained, system, tmp_path):
+    run = trained(system)
+    inputs = table_or_pictures(run, tmp_path)
+    together = json.loads(invoke("predict", str(run.path), *inputs, "--json", "--out", "answers").stdout)
+    assert together["system"] == system and len(together["predictions"]) == 5
+    first = together["predictions"][0]
+    if together["task"] == "classification":
+        assert {*first} == {"input", "label", "probability", "top"} and len(first["top"]) == 5
+        assert first["top"][0] == [first["label"], first["probability"]]
+        alone = run.predict(inputs[0])[0]
+        assert alone["probability"] == pytest.approx(first["probability"], abs=1e-2)
+    else:
+        assert {*first} == {"input", "value"}
+    lines = (tmp_path / "answers" / "predictions.csv").read_text().splitlines()
+    assert len(lines) == 6
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_stopped_and_resumed_equals_never_stopped(trained, system):
+    settings = {"epochs": 3, "training.checkpoint_seconds": 0}
+    for report in flori.steps(system, run="stopped", **settings):
+        if report.step == report.steps // 2:
+            break
+    assert json.loads(Path("stopped/summary.json").read_text())["status"] == "stopped"
+    invoke("resume", "stopped", "--quiet")
+    whole, resumed = trained(system), flori.load("stopped")
+    a, b = (load_file(run.path / "model" / "model.safetensors") for run in (whole, resumed))
+    assert a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+    assert resumed.summary["scores"] == whole.summary["scores"]
+    losses = [[line["loss"] for line in run.folder.metrics()] for run in (whole, resumed)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_same_seed_same_weights_other_seed_others(trained, system):
+    again = flori.train(system, run="again", epochs=3)
+    other = flori.train(system, run="other", epochs=3, seed=1)
+    a, b, c = (load_file(run.path / "model" / "model.safetensors") for run in (trained(system), again, other))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_second_training_into_the_folder_is_refused(trained, system):
+    result = invoke("train", system, "--run", str(trained(system).path), status=2)
+    assert "already holds a run" in result.output and "flori resume" in result.output
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_accumulation_changes_rounding_only(system):
+    settings = {"steps": 3, "precision": "float64", "batch": 61}
+    one = flori.train(system, run="one", **settings)
+    parts = flori.train(system, run="parts", **settings, **{"training.accumulate": 3})
+    a, b = (load_file(run.path / "model" / "model.safetensors") for run in (one, parts))
+    assert all(torch.allclose(a[name], b[name], rtol=0, atol=1e-10) for name in a)

@@ -1,0 +1,155 @@
+"""Runs that are stopped from outside, or that something goes wrong with: saved, said, nothing spoilt."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import flori
+from flori.artifacts import checkpoints, writing
+from flori.core.errors import UserError
+from tests.runs.processes import PATIENCE, run, same, start, weights
+
+WORDS = ("train", "softmax-regression", "epochs=400", "training.checkpoint_seconds=0.05")
+
+
+def summary(folder: str) -> dict:
+    return json.loads((Path(folder) / "summary.json").read_text())
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_go_on(number):
+    process = start(*WORDS, "--run", "run", "--json")
+    wait_for(Path("run/metrics.jsonl"))
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, err
+    assert "flori resume run" in err and "Traceback" not in err
+    assert "stopped" in json.loads(out)["error"]
+    found = summary("run")
+    assert found["status"] == "stopped" and 0 < found["steps"] < 400 * 26
+    assert checkpoints.load_newest(Path("run/checkpoints"))[0].numbers["step"] == found["steps"]
+
+
+def test_a_signal_before_the_first_step_leaves_nothing():
+    process = start(*WORDS, "--run", "run", code="import signal, threading, os\nimport flori.data.sources as s\nreal = s.read\ndef read(*a):\n    os.kill(os.getpid(), signal.SIGTERM)\n    return real(*a)\ns.read = read")  # fmt: skip
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err and not Path("run").exists()
+
+
+def test_two_processes_cannot_train_into_one_run():
+    process = start(*WORDS, "--run", "run", "--quiet")
+    wait_for(Path("run/metrics.jsonl"))
+    status, _, err = run("resume", "run")
+    process.kill()
+    process.communicate()
+    assert status == 2 and "another process" in err
+
+
+def test_done_runs_are_not_trained_again():
+    assert run("train", "softmax-regression", "epochs=1", "--run", "run", "--quiet")[0] == 0
+    status, out, err = run("resume", "run")
+    assert status == 0 and "done already" in err and "accuracy" in out
+
+
+def full_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes so many flushes of files, then no more."""
+    real, seen = os.fsync, []
+
+    def fsync(number: int) -> None:
+        seen.append(number)
+        if len(seen) > calls:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(number)
+
+    monkeypatch.setattr(writing.os, "fsync", fsync)
+
+
+def test_a_full_disk_ends_with_one_message_and_the_last_checkpoint_whole(monkeypatch):
+    whole = flori.train("softmax-regression", run="whole", epochs=4)
+    with monkeypatch.context() as patch:
+        full_after(40, patch)
+        with pytest.raises(UserError, match="disk is full"):
+            flori.train("softmax-regression", run="run", epochs=4, **{"training.checkpoint_seconds": 0})
+    found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
+    assert found.numbers["step"] > 2 and not remarks
+    assert not list(Path("run").rglob(".aside-*"))
+    assert run("resume", "run", "--quiet")[0] == 0
+    assert same(weights(whole.path), weights(Path("run")))
+
+
+def test_a_really_full_disk_is_told_to_the_user(tmp_path):
+    """/dev/full refuses every byte, as a full disk does."""
+    Path("run").mkdir()
+    flori.train("softmax-regression", run="run/inner", epochs=1)
+    (Path("run/inner") / "metrics.jsonl").unlink()
+    os.symlink("/dev/full", "run/inner/metrics.jsonl")
+    folder = flori.load("run/inner").folder
+    with pytest.raises(UserError, match="disk is full"):
+        folder.append_metrics({"step": 1})
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr("flori.recipes.run.assemble", lambda *_: pytest.fail("work was done first"))
+    with pytest.raises(UserError, match="choose another place"):
+        flori.train("softmax-regression", run="somewhere/run")
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint():
+    settings = {"data": "digits", "optimizer": "sgd", "lr": 1e30, "schedule": "one-cycle", "steps": 300}
+    with pytest.raises(UserError, match=r"(loss became|weights became).*lower learning rate"):
+        flori.train("mlp", run="run", **settings, **{"training.checkpoint_seconds": 0})
+    assert summary("run")["status"] == "failed" and "error" in summary("run")
+    found, _ = checkpoints.load_newest(Path("run/checkpoints"))
+    if found is not None:
+        assert all(t.isfinite().all() for t in found.tensors.values())
+
+
+def test_changed_data_is_noticed_by_resume():
+    rows = [f"{i},{i % 7},{i * 3 % 11}" for i in range(60)]
+    Path("table.csv").write_text("\n".join(["a,b,y", *rows]))
+    for report in flori.steps("linear-regression", run="run", data="table.csv", target="y", epochs=5):
+        if report.step == 3:
+            break
+    Path("table.csv").write_text("\n".join(["a,b,y", *rows[:-1], "60,1,99"]))
+    status, _, err = run("resume", "run")
+    assert status == 2 and "has changed" in err
+
+
+def test_patience_stops_early_and_keeps_the_best_weights():
+    done = flori.train("mlp", run="run", data="digits", epochs=60, patience=2, lr=0.02)
+    lines = [line for line in done.folder.metrics() if line["split"] == "valid"]
+    best = max(line["accuracy"] for line in lines)
+    assert len(lines) < 60 and lines[-1]["accuracy"] <= best and lines[-2]["accuracy"] <= best
+    assert done.summary["scores"]["valid"]["accuracy"] == pytest.approx(best)
+    assert {*done.summary["scores"]} == {"valid", "test"}
+
+
+def test_json_prints_one_document_and_quiet_prints_no_progress():
+    status, out, err = run("train", "linear-regression", "epochs=2", "--json", "--quiet")
+    assert status == 0 and json.loads(out)["status"] == "done" and err == ""
+
+
+def test_progress_goes_to_standard_error_and_results_to_standard_output():
+    status, out, err = run("train", "linear-regression", "epochs=2")
+    assert status == 0 and "rmse" in out and "report" in out and "examples/s" in err and "examples/s" not in out
+
+
+def test_runs_without_a_name_are_numbered():
+    for _ in range(2):
+        assert run("train", "linear-regression", "epochs=1", "--quiet")[0] == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["linear-regression-1", "linear-regression-2"]
