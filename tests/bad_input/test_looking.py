@@ -91,3 +91,14 @@ def test_pictures_of_a_table_and_into_a_file_are_refused() -> None:
     put(Path("rows.csv"), GOOD_ROWS)
     assert_refused(flori("data", "rows.csv", "--pictures", "out"), "--pictures: rows.csv is a table")
     assert_refused(flori("data", "digits", "--pictures", "rows.csv"), "--pictures: rows.csv is not a folder")
+
+
+def test_a_folder_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes(Path("photos"))
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    status, said, _ = looked_at("photos")
+    assert status == 2 and "photos cannot be read: Permission denied" in said

@@ -26,7 +26,7 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "no key": ("mlp", ("=3",), ("unknown key ''",)),
     "text for a whole number": ("mlp", ("epochs=ten",), ("epochs=ten: must be a whole number",)),
     "half an epoch": ("mlp", ("epochs=1.5",), ("epochs=1.5: must be a whole number",)),
-    "no value": ("mlp", ("epochs=",), ("epochs=: must be a whole number",)),
+    "no value": ("mlp", ("batch=",), ("batch=: must be a whole number",)),
     "infinitely many epochs": ("mlp", ("epochs=inf",), ("epochs=inf: must be a whole number",)),
     "text for a number": ("mlp", ("lr=fast",), ("lr=fast: must be a number",)),
     "a rate that is no number": ("mlp", ("lr=nan",), ("lr=nan: must be a finite number",)),

@@ -207,3 +207,8 @@ def test_gaps_are_no_fault() -> None:
 def test_odd_spaces_end_no_line(mark: str) -> None:
     put(ROWS, GOOD_ROWS + f"1,2,a{mark}b\n1,two,a\n")
     refused("mlp", "data=rows.csv", "target=y", says=("rows.csv, line 23", "'two'"))
+
+
+def test_a_huge_cell_hides_no_separator() -> None:
+    put(ROWS, GOOD_ROWS.replace(",", ";").replace("5.5;", "a" * 200_000 + ";"))
+    refused("mlp", "data=rows.csv", "target=y", says=("rows.csv, line 4", "131,072 characters"))

@@ -26,6 +26,7 @@ from flori.prediction import classification, regression
 from flori.prediction.outputs import outputs
 
 BATCH = 1000
+DAMAGE = (OSError, LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError)
 WEIGHTS, RECIPE, CODEC, SCORES = "model.safetensors", "recipe.json", "preprocessing.json", "scores.json"
 
 
@@ -50,7 +51,7 @@ class Predictor:
             place, precision = choose_device(device), recipe["precision"]
             model.to(parameter_type(precision))
             model.load_state_dict(safetensors.torch.load((folder / WEIGHTS).read_bytes()))
-        except (OSError, LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError) as problem:
+        except DAMAGE as problem:
             raise UserError(f"{folder} does not hold a whole model: {problem}") from None
         if precision == "bfloat16" and not multiplies_bfloat16(place):
             precision = "float32"

@@ -55,7 +55,7 @@ def books(images: Tensor, targets: Tensor) -> Contestant:
     while True:
         for x, y in loader:
             optimizer.zero_grad()
-            _back(loss(model(x), y))
+            torch.autograd.backward(loss(model(x), y))
             optimizer.step()
             yield len(y)
 
@@ -68,13 +68,9 @@ def plain(images: Tensor, targets: Tensor) -> Contestant:
         for index in torch.randperm(len(targets)).split(BATCH):
             x, y = images[index].float() / 255, targets[index]
             optimizer.zero_grad()
-            _back(loss(model(x), y))
+            torch.autograd.backward(loss(model(x), y))
             optimizer.step()
             yield len(y)
-
-
-def _back(loss: Tensor) -> None:
-    torch.autograd.backward(loss)
 
 
 def ours(source: str) -> Contestant:

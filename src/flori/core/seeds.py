@@ -29,9 +29,18 @@ def generator(seed: int, purpose: str, *counters: int) -> torch.Generator:
 def scope(seed: int, purpose: str, *counters: int) -> Iterator[None]:
     """Within it torch's own randomness (initial weights, dropout) is a function of these numbers; the
     caller's state is put back afterwards."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(key(seed, purpose, *counters))
+    number, ours = key(seed, purpose, *counters), torch.default_generator
+    before = ours.get_state()
+    on_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    ours.manual_seed(number)
+    if on_cuda:
+        torch.cuda.manual_seed_all(number)
+    try:
         yield
+    finally:
+        ours.set_state(before)
+        if on_cuda:
+            torch.cuda.set_rng_state_all(on_cuda)
 
 
 def order(seed: int, epoch: int, count: int) -> Tensor:

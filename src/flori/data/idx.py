@@ -49,7 +49,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
 
 def _read(file: IO[bytes] | gzip.GzipFile, count: int) -> bytes:
-    """At most `count` bytes, piece by piece: the memory is taken for what is there, not for what is announced."""
+    """At most `count` bytes, piece by piece: memory is taken for what is there, not for what is announced."""
     pieces = []
     while count and (piece := file.read(min(count, PIECE))):
         pieces.append(piece)
@@ -136,7 +136,8 @@ def _named(parts: dict[str, Pictures], labels: list[str] | None, source: Path) -
     present = torch.unique(torch.cat([pictures.targets for pictures in parts.values()])).tolist()
     unseen = sorted(set(present) - set(parts["train"].targets.tolist()))
     if unseen:
-        raise UserError(f"{source}: no training picture has the label {', '.join(map(str, unseen))}, which another part has")
+        listed = ", ".join(map(str, unseen))
+        raise UserError(f"{source}: no training picture has the label {listed}, which another part has")
     if len(present) < 2:
         raise UserError(f"{source}: all labels are {present[0]}; to tell classes apart takes at least two")
     if labels is None:

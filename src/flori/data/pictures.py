@@ -181,7 +181,8 @@ def _files(folder: Path, faults: Faults) -> list[_File]:
     """Every file that should be a picture, with its part and class."""
     files, outside = [], []
     for root, part in _roots(folder):
-        outside += [path for path in sorted(root.iterdir()) if path.is_file() and path.suffix.lower() in ENDINGS]
+        loose = (path for path in sorted(root.iterdir()) if path.suffix.lower() in ENDINGS)
+        outside += [path for path in loose if path.is_file()]
         for group in _folders(root):
             inside = [path for path in sorted(group.rglob("*")) if _is_meant(path)]
             if not inside:
@@ -204,7 +205,8 @@ def _roots(folder: Path) -> list[tuple[Path, str]]:
     if any(part == "train" for _, part in parts):
         return parts
     if parts and (len(parts) == len(children) or any(_folders(child) for child, _ in parts)):
-        raise UserError(f"{folder} has {', '.join(f'{child.name}/' for child, _ in parts)} but no train/ to learn from")
+        found = ", ".join(f"{child.name}/" for child, _ in parts)
+        raise UserError(f"{folder} has {found} but no train/ to learn from")
     return [(folder, "train")]
 
 
@@ -213,7 +215,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_meant(path: Path) -> bool:
-    """Whether what lies in a class folder should be a picture: all but folders, and what systems leave about."""
+    """Whether what lies in a class folder should be a picture: all but folders and what systems leave."""
     if path.name.startswith(".") or path.name.lower() in PASSED_OVER:
         return False
     return not path.is_dir() or path.suffix.lower() in ENDINGS
@@ -300,7 +302,8 @@ def _decode_all(files: list[_File], reference: _Reference, faults: Faults) -> di
         else:
             decoded[file.path] = image
     shapes = Counter(image.shape for image in decoded.values())
-    for path in [path for path, image in decoded.items() if image.shape != shapes.most_common(1)[0][0]]:
+    usual = max(shapes, key=shapes.__getitem__, default=None)
+    for path in [path for path, image in decoded.items() if image.shape != usual]:
         faults.add(path, "is turned by its camera's mark and then of another size", "data.size=… resizes all")
         del decoded[path]
     return decoded

@@ -58,7 +58,7 @@ class Codec:
             return self._encode_pictures(examples, raw.labels, source)
         assert isinstance(examples, Rows) and isinstance(raw, TableSet)
         if self.target not in ("", raw.target):
-            raise UserError(f"{source}: target={raw.target} is not what the network predicts, which is {self.target!r}")
+            raise UserError(f"{source}: target={raw.target}, but the network predicts {self.target!r}")
         return self._encode_rows(examples, source)
 
     def _encode_pictures(self, pictures: Pictures, labels: list[str], source: str) -> Part:
@@ -89,11 +89,13 @@ class Codec:
 
 def _numbers(column: pd.Series, rows: Rows, scale: Scale, source: str) -> np.ndarray:
     if column.dtype == object:
-        raise UserError(f"{source}: the target {column.name!r} is text, such as {column.iloc[0]!r}; the network predicts numbers")
+        text = f"the target {column.name!r} is text, such as {column.iloc[0]!r}"
+        raise UserError(f"{source}: {text}; the network predicts numbers")
     numbers = column.to_numpy("float64")
     if scale.kind == "log" and (numbers <= -1).any():
         first = int((numbers <= -1).argmax())
-        raise UserError(f"{rows.names[first]}: {numbers[first]:g} in the target {column.name!r} is not above −1, as data.scale=log needs")
+        what = f"{numbers[first]:g} in the target {column.name!r} is not above −1"
+        raise UserError(f"{rows.names[first]}: {what}, as data.scale=log needs")
     return numbers
 
 

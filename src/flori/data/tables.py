@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import difflib
 import io
@@ -26,7 +27,7 @@ LARGEST = 1e100  # the squares of numbers, and their sums, must be finite too
 NUMBERS_SHARE = 0.8  # a column with at least this share of numbers is one of numbers, the rest are faults
 IDENTIFIERS = {"id", "index", "unnamed", ""}
 SAID = {
-    "unexpected end of data": "a quotation mark is opened here and never closed, so that nothing after it can be read",
+    "unexpected end": "a quotation mark is opened here and never closed: nothing after it can be read",
     "field larger": f"a cell has more than {csv.field_size_limit():,} characters",
 }
 
@@ -161,7 +162,8 @@ def _read_csv(path: Path, encoding: str, faults: Faults) -> Cells:
     separator = _separator(text)
     rows, lines = _records(path, text, separator, faults)
     header = _is_header(rows[0])
-    columns = _names(f"{path}, line {lines[0]}", rows[0]) if header else [f"column{i + 1}" for i in range(len(rows[0]))]
+    numbered = [f"column{i + 1}" for i in range(len(rows[0]))]
+    columns = _names(f"{path}, line {lines[0]}", rows[0]) if header else numbered
     if len(columns) > MOST_COLUMNS:
         raise UserError(f"{path} has {len(columns):,} columns; more than {MOST_COLUMNS:,} are not read")
     rows, lines = (rows[1:], lines[1:]) if header else (rows, lines)
@@ -208,17 +210,17 @@ def _separator(text: str) -> str:
     head = list(itertools.islice(_lines(text), 20))
 
     def cells(separator: str) -> tuple[bool, int]:
-        try:
-            counts = [len(row) for row in csv.reader(head, delimiter=separator) if row]
-        except csv.Error:
-            return (False, 0)
+        counts = []
+        with contextlib.suppress(csv.Error):  # it is reported when the whole is read
+            for row in csv.reader(head, delimiter=separator):
+                counts += [len(row)] if row else []
         return (len(set(counts)) == 1 and counts[0] > 1, max(counts, default=0))
 
     return max((",", "\t", ";", "|"), key=cells)
 
 
 def _lines(text: str) -> io.StringIO:
-    """The lines of a text, each with its end; unlike `splitlines`, a form feed or U+2028 in a cell ends none."""
+    """The lines of a text with their ends; unlike in `splitlines`, a form feed or U+2028 ends none."""
     return io.StringIO(text, newline="")
 
 
@@ -333,7 +335,11 @@ def as_classes(column: pd.Series) -> pd.Series:
     """A target column as names of classes: texts, and whole numbers without ``.0``."""
     if column.dtype == object:
         return column
-    return column.map(lambda x: str(int(x)) if float(x).is_integer() else str(x), na_action="ignore").astype(object)
+    return column.map(_class_name, na_action="ignore").astype(object)
+
+
+def _class_name(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else str(number)
 
 
 def guess_task(column: pd.Series) -> str:

@@ -82,7 +82,7 @@ class _ConvolveReluMaxPool(torch.autograd.Function):
         strips, band, across, down, pooled = ctx.saved_tensors
         (b, h, w, c), (out, _, k, _) = ctx.shape, ctx.kernel
         used = (k + 1) * w * c
-        g = gradients[0].contiguous() * (pooled > 0)
+        g = torch.ops.aten.threshold_backward(gradients[0].contiguous(), pooled, 0)
         bits = g.view(across.dtype).view(len(strips), -1)
         for halves in (down, across):
             bits = _to_the_larger(bits, halves)
