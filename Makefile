@@ -13,7 +13,7 @@ demo: .venv/made
 	@echo "The report, with curves, confusions and mistakes: demo/run/report.html"
 
 test: .venv/made
-	$(BIN)/python -m pytest -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" -n 2
 
 test-long: .venv/made
 	$(BIN)/python -m pytest -m long

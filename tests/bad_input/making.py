@@ -26,9 +26,7 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), seed: int =
     return Image.fromarray(noise).convert(mode)
 
 
-def encoded(
-    form: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), seed: int = 0
-) -> bytes:
+def encoded(form: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), seed: int = 0) -> bytes:
     """The bytes of a picture file."""
     file = io.BytesIO()
     picture(mode, size, seed).save(file, form)
@@ -42,9 +40,7 @@ def put(path: Path, content: bytes | str) -> Path:
     return path
 
 
-def classes(
-    folder: Path, names: tuple[str, ...] = ("cat", "dog"), each: int = EACH, mode: str = "RGB"
-) -> Path:
+def classes(folder: Path, names: tuple[str, ...] = ("cat", "dog"), each: int = EACH, mode: str = "RGB") -> Path:
     """``folder/CLASS/N.png``, all good."""
     for number, name in enumerate(names):
         for i in range(each):
@@ -59,12 +55,7 @@ def huge_png() -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
     header = struct.pack(">IIBBBBB", 200_000, 200_000, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"0"))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -73,9 +64,7 @@ def idx(array: np.ndarray) -> bytes:
     return head + array.astype(np.uint8).tobytes()
 
 
-def idx_set(
-    folder: Path, stem: str = "train", count: int = 12, side: int = SIDE, packed: bool = False
-) -> Path:
+def idx_set(folder: Path, stem: str = "train", count: int = 12, side: int = SIDE, packed: bool = False) -> Path:
     """A part of an IDX set with two classes in turn."""
     images = np.random.default_rng(0).integers(0, 256, (count, side, side))
     end, pack = (".gz", gzip.compress) if packed else ("", bytes)

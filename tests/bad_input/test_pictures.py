@@ -131,9 +131,7 @@ def test_cmyk_is_read() -> None:
 
 def test_a_class_of_other_bytes_is_named() -> None:
     classes(PHOTOS, ("cat", "dog", os.fsdecode(b"caf\xe9")))
-    refused(
-        "lenet", "data=photos", says=("5 faults", "photos/caf\\xe9/3.png: has a name that is no UTF-8 text")
-    )
+    refused("lenet", "data=photos", says=("5 faults", "photos/caf\\xe9/3.png: has a name that is no UTF-8 text"))
 
 
 def _empty() -> None:

@@ -191,9 +191,7 @@ def test_a_bad_table_is_refused(name: str) -> None:
 @pytest.mark.parametrize("rows", ["y,x\n1\n2\n", "y,x\n,1\n,2\n"])
 def test_leaving_out_too_much_says_what_was_bad(rows: str) -> None:
     put(ROWS, rows)
-    refused(
-        "mlp", "data=rows.csv", "target=y", "data.on_bad=skip", says=("rows.csv, line 2", "rows.csv, line 3")
-    )
+    refused("mlp", "data=rows.csv", "target=y", "data.on_bad=skip", says=("rows.csv, line 2", "rows.csv, line 3"))
 
 
 def test_gaps_are_no_fault() -> None:

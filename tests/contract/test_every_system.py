@@ -16,7 +16,10 @@ from flori.data.sources import read
 from flori.recipes.catalogue import ALL
 
 SYSTEMS = [recipe.system for recipe in ALL]
-SCORES = {"classification": {"loss", "accuracy", "f1", "top5"}, "regression": {"loss", "rmse", "mae", "r2", "rmsle"}}
+SCORES = {
+    "classification": {"loss", "accuracy", "f1", "top5"},
+    "regression": {"loss", "rmse", "mae", "r2", "rmsle"},
+}
 
 
 def invoke(*words: str, status: int = 0):

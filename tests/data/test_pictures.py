@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from flori.core.recipe import Data
-from flori.data.pictures import decode, read_folder
+from flori.data.picture_folder import read_folder
+from flori.data.pictures import decode
 from flori.data.sources import read
 
 
@@ -42,7 +43,11 @@ def test_parts_are_kept(tmp_path: Path):
     for part in ("train", "val", "test"):
         for label in ("a", "b"):
             save(tmp_path / part / label / "1.png", grey(1))
-    assert {part: len(x) for part, x in read_folder(tmp_path).parts.items()} == {"train": 2, "valid": 2, "test": 2}
+    assert {part: len(x) for part, x in read_folder(tmp_path).parts.items()} == {
+        "train": 2,
+        "valid": 2,
+        "test": 2,
+    }
 
 
 def test_colour_order_and_place_of_a_pixel(tmp_path: Path):

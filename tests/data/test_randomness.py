@@ -67,7 +67,7 @@ def batches(count=23, size=5, **changes):
 def test_every_example_is_used_once_an_epoch_and_none_is_dropped():
     found = [batch.targets.tolist() for batch in batches().epoch(0)]
     assert [len(batch) for batch in found] == [5, 5, 5, 5, 3]
-    assert sorted(sum(found, [])) == list(range(23))
+    assert sorted(target for batch in found for target in batch) == list(range(23))
 
 
 def test_an_epoch_gone_on_with_in_the_middle_is_the_same():

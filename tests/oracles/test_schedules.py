@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -30,9 +31,9 @@ def test_rises_in_a_line_reaches_the_top_and_stays_in_bounds(schedule, warmup):
     assert max(rates) == pytest.approx(1, abs=1e-3)
     assert min(rates) > 0
     rising = round((warmup or (0.3 if schedule == "one-cycle" else 0)) * STEPS)
-    gaps = [b - a for a, b in zip(rates[: rising - 1], rates[1:rising], strict=False)]
+    gaps = [b - a for a, b in pairwise(rates[:rising])]
     assert all(gap == pytest.approx(1 / (rising + 1)) for gap in gaps)
-    assert all(b <= a for a, b in zip(rates[rising:], rates[rising + 1 :], strict=False))
+    assert all(b <= a for a, b in pairwise(rates[rising:]))
 
 
 def test_one_step_in_all_is_taken_at_the_full_rate():

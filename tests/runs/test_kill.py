@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
 
+import flori
 from flori.artifacts import checkpoints
+from flori.cli.training import resume_run, train_system
 from tests.runs.processes import kill_while_training, run, same, weights
 
 # Each system with all the state that a run can have: momentum, averages, best weights, dropout.
@@ -21,15 +24,14 @@ SETTINGS = {
 
 def kill_and_compare(system: str, kills: int, seed: int) -> int:
     """Kill a run `kills` times, resume it to the end, and compare; how many kills fell while it ran."""
-    words = ("train", system, *SETTINGS[system], "training.checkpoint_seconds=0.02", "--quiet")
-    status, _, err = run(*words, "--run", "whole")
-    assert status == 0, err
+    settings = (*SETTINGS[system], "training.checkpoint_seconds=0.02")
+    words = ("train", system, *settings, "--quiet")
+    train_system(system, list(settings), "whole", quiet=True, as_json=False)
     rng, folder, killed = random.Random(seed), Path("killed"), 0
     for i in range(kills):
         again = ("resume", "killed", "--quiet") if (folder / "recipe.json").exists() else (*words, "--run", "killed")
         killed += kill_while_training(folder, again, rng, 0.4 if i else 0.2)
-    status, _, err = run("resume", "killed", "--quiet")
-    assert status == 0, err
+    resume_run("killed", quiet=True, as_json=False)
     assert same(weights(Path("whole")), weights(folder)), f"{system}: weights differ after {killed} kills, seed {seed}"
     return killed
 
@@ -80,13 +82,13 @@ Path.rename = rename
     ids=["first", "tensors", "numbers", "manifest", "rename"],
 )
 def test_a_kill_within_the_writing_of_a_checkpoint(code):
-    words = ("train", "softmax-regression", "epochs=6", "training.checkpoint_seconds=0", "--quiet")
-    assert run(*words, "--run", "whole")[0] == 0
-    assert run(*words, "--run", "killed", code=code)[0] == -9
-    status, _, err = run("resume", "killed", "--quiet")
-    assert status == 0, err
+    settings = ("epochs=6", "training.checkpoint_seconds=0")
+    train_system("softmax-regression", list(settings), "whole", quiet=True, as_json=False)
+    words = ("train", "softmax-regression", *settings, "--quiet", "--run", "killed")
+    assert run(*words, code=code)[0] == -signal.SIGKILL
+    resume_run("killed", quiet=True, as_json=False)
     assert same(weights(Path("whole")), weights(Path("killed")))
-    assert not [path for path in Path("killed").rglob(".aside-*")]
+    assert not list(Path("killed").rglob(".aside-*"))
 
 
 def damage(path: Path, how: str) -> None:
@@ -102,9 +104,6 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["cut", "altered", "gone"])
 @pytest.mark.parametrize("name", ["state.safetensors", "state.json", "manifest.json"])
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(how, name, capsys):
-    import flori
-    from flori.cli.training import resume_run
-
     settings = {"epochs": 4, "training.checkpoint_seconds": 0}
     whole = flori.train("softmax-regression", run="whole", **settings)
     for report in flori.steps("softmax-regression", run="cut", **settings):
@@ -117,9 +116,6 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(how, name, c
 
 
 def test_all_checkpoints_damaged_begins_anew_and_says_so(capsys):
-    import flori
-    from flori.cli.training import resume_run
-
     whole = flori.train("softmax-regression", run="whole", epochs=2)
     for report in flori.steps("softmax-regression", run="cut", epochs=2):
         if report.step == 31:

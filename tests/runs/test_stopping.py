@@ -13,6 +13,7 @@ import pytest
 
 import flori
 from flori.artifacts import checkpoints, writing
+from flori.cli.training import resume_run
 from flori.core.errors import UserError
 from tests.runs.processes import PATIENCE, run, same, start, weights
 
@@ -43,10 +44,20 @@ def test_a_signal_saves_and_says_how_to_go_on(number):
     assert checkpoints.load_newest(Path("run/checkpoints"))[0].numbers["step"] == found["steps"]
 
 
+SIGNAL_WHILE_READING = """
+import os, signal
+from flori.recipes import assembly
+real = assembly.read
+def read(options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return real(options)
+assembly.read = read
+"""
+
+
 def test_a_signal_before_the_first_step_leaves_nothing():
-    process = start(*WORDS, "--run", "run", code="import signal, threading, os\nimport flori.data.sources as s\nreal = s.read\ndef read(*a):\n    os.kill(os.getpid(), signal.SIGTERM)\n    return real(*a)\ns.read = read")  # fmt: skip
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130, err
+    status, _, err = run(*WORDS, "--run", "run", code=SIGNAL_WHILE_READING)
+    assert status == 130, err
     assert "Traceback" not in err and not Path("run").exists()
 
 
@@ -60,7 +71,7 @@ def test_two_processes_cannot_train_into_one_run():
 
 
 def test_done_runs_are_not_trained_again():
-    assert run("train", "softmax-regression", "epochs=1", "--run", "run", "--quiet")[0] == 0
+    flori.train("softmax-regression", epochs=1, run="run")
     status, out, err = run("resume", "run")
     assert status == 0 and "done already" in err and "accuracy" in out
 
@@ -87,7 +98,7 @@ def test_a_full_disk_ends_with_one_message_and_the_last_checkpoint_whole(monkeyp
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
     assert found.numbers["step"] > 2 and not remarks
     assert not list(Path("run").rglob(".aside-*"))
-    assert run("resume", "run", "--quiet")[0] == 0
+    resume_run("run", quiet=True, as_json=False)
     assert same(weights(whole.path), weights(Path("run")))
 
 
@@ -96,7 +107,7 @@ def test_a_really_full_disk_is_told_to_the_user(tmp_path):
     Path("run").mkdir()
     flori.train("softmax-regression", run="run/inner", epochs=1)
     (Path("run/inner") / "metrics.jsonl").unlink()
-    os.symlink("/dev/full", "run/inner/metrics.jsonl")
+    Path("run/inner/metrics.jsonl").symlink_to("/dev/full")
     folder = flori.load("run/inner").folder
     with pytest.raises(UserError, match="disk is full"):
         folder.append_metrics({"step": 1})
@@ -151,5 +162,8 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output():
 
 def test_runs_without_a_name_are_numbered():
     for _ in range(2):
-        assert run("train", "linear-regression", "epochs=1", "--quiet")[0] == 0
-    assert sorted(path.name for path in Path("runs").iterdir()) == ["linear-regression-1", "linear-regression-2"]
+        flori.train("linear-regression", epochs=1)
+    assert sorted(path.name for path in Path("runs").iterdir()) == [
+        "linear-regression-1",
+        "linear-regression-2",
+    ]

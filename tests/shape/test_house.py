@@ -48,7 +48,9 @@ def test_rooms_import_only_rooms_to_their_left(path):
         if other in ROOMS:
             assert ROOMS.index(other) <= ROOMS.index(inside[0]), f"{path}:{line} imports {name}, a room to its right"
             assert inside[0] != "reference" or other == "reference", f"{path}:{line}: reference knows nothing of flori"
-            assert other != "reference" or inside[0] == "reference", f"{path}:{line}: only tests and people read reference"
+            assert other != "reference" or inside[0] == "reference", (
+                f"{path}:{line}: only tests and people read reference"
+            )
 
 
 def test_every_room_is_in_the_plan():

@@ -17,8 +17,10 @@ from flori import models
 from flori.artifacts.writing import folder_aside, put, write_json
 from flori.core.device import choose_device, multiplies_bfloat16, parameter_type
 from flori.core.errors import Faults, UserError
-from flori.data import pictures, tables
+from flori.core.paths import path_of
+from flori.data import pictures
 from flori.data.batches import Batches
+from flori.data.columns import TABLE_ENDINGS
 from flori.data.examples import Part
 from flori.data.preparation import PicturePreparation, TablePreparation
 from flori.data.preparing import Codec
@@ -85,7 +87,7 @@ class Predictor:
         """
         if not inputs:
             raise UserError("nothing to predict: name pictures, folders of pictures, or tables")
-        paths = [Path(item).expanduser() for item in inputs]
+        paths = [path_of(item) for item in inputs]
         if isinstance(self.codec.preparation, PicturePreparation):
             names, tensors = self._read_pictures(paths, self.codec.preparation)
         else:
@@ -111,11 +113,13 @@ class Predictor:
 
     def _read_tables(self, paths: list[Path], prepared: TablePreparation) -> tuple[list[str], Tensor]:
         kinds = {column.name: column.kind for column in prepared.columns}
+        from flori.data.tables import read_rows  # brings pandas, which pictures do not wait for
+
         names, blocks = [], []
         for path in paths:
-            if path.is_file() and path.suffix.lower() not in tables.ENDINGS:
-                raise UserError(f"{path} is no table; the network takes {', '.join(sorted(tables.ENDINGS))}")
-            rows = tables.read_rows(path, kinds, self.codec.encoding)
+            if path.is_file() and path.suffix.lower() not in TABLE_ENDINGS:
+                raise UserError(f"{path} is no table; the network takes {', '.join(sorted(TABLE_ENDINGS))}")
+            rows = read_rows(path, kinds, self.codec.encoding)
             names += rows.names
             blocks.append(prepared.apply(rows))
         return names, torch.cat(blocks)

@@ -93,7 +93,11 @@ def _classification(folder: Path, name: str, part: Part, logits: Tensor, codec: 
     counts = classification.confusion(logits.argmax(1), part.targets, len(codec.labels))
     table = classification.per_class(counts)
     rows = tuple(
-        (label, *(f"{float(table[key][i]):.4f}" for key in ("precision", "recall", "f1")), f"{int(table['examples'][i]):,}")
+        (
+            label,
+            *(f"{float(table[key][i]):.4f}" for key in ("precision", "recall", "f1")),
+            f"{int(table['examples'][i]):,}",
+        )
         for i, label in enumerate(codec.labels)
     )
     matrix = _save(folder, "confusion.png", plots.confusion(counts, codec.labels))
@@ -115,11 +119,17 @@ def _wrong(folder: Path, part: Part, wrong: list[tuple[int, int, float]], codec:
     )
     picture = ""
     if part.inputs.dim() == 4:
-        titles = [f"{codec.labels[said]} {chance:.2f}\nis {right}" for (_, said, chance), right in zip(wrong, truth, strict=True)]
+        titles = [
+            f"{codec.labels[said]} {chance:.2f}\nis {right}"
+            for (_, said, chance), right in zip(wrong, truth, strict=True)
+        ]
         images = part.inputs[[i for i, _, _ in wrong]]
         picture = _save(folder, "mistakes.png", plots.gallery(images, titles))
     return Section(
-        "Most confidently wrong", picture=picture, head=("example", "truth", "answer", "probability"), rows=rows
+        "Most confidently wrong",
+        picture=picture,
+        head=("example", "truth", "answer", "probability"),
+        rows=rows,
     )
 
 
@@ -127,7 +137,12 @@ def _regression(folder: Path, name: str, part: Part, outputs: Tensor, codec: Cod
     predicted, truth = codec.scale.invert(outputs), codec.scale.invert(part.targets)
     picture = _save(folder, "errors.png", plots.scatter(predicted, truth, codec.target))
     rows = tuple(
-        (part.names[i], f"{float(truth[i]):.6g}", f"{float(predicted[i]):.6g}", f"{float(predicted[i] - truth[i]):+.4g}")
+        (
+            part.names[i],
+            f"{float(truth[i]):.6g}",
+            f"{float(predicted[i]):.6g}",
+            f"{float(predicted[i] - truth[i]):+.4g}",
+        )
         for i in regression.worst(predicted, truth, SHOWN)
     )
     return [

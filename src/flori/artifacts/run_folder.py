@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from flori.artifacts.writing import saying_why, sweep, write, write_json
 from flori.core.errors import UserError
+from flori.core.paths import path_of
 
 
 class RunFolder:
@@ -29,7 +30,7 @@ class RunFolder:
     def create(wanted: str | Path | None, system: str) -> RunFolder:
         """A new folder: the wanted one, which must be empty or not there, or the next ``runs/SYSTEM-N``."""
         if wanted is not None:
-            path = Path(wanted).expanduser()
+            path = path_of(wanted)
             check_free(path)
             with saying_why(path):
                 path.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ class RunFolder:
     @staticmethod
     def open(path: str | Path) -> RunFolder:
         """The folder of a run that was begun. Raises UserError if it is none."""
-        folder = RunFolder(Path(path).expanduser())
+        folder = RunFolder(path_of(path))
         if not (folder.path / "recipe.json").is_file():
             raise UserError(f"{path} is not a run folder: it holds no recipe.json")
         return folder
@@ -60,7 +61,9 @@ class RunFolder:
             try:
                 guard.acquire()
             except Timeout:
-                raise UserError(f"{self.path} is being trained into by another process; wait for it or stop it") from None
+                raise UserError(
+                    f"{self.path} is being trained into by another process; wait for it or stop it"
+                ) from None
         try:
             for place in (self.path, self.checkpoints):
                 sweep(place)
@@ -99,10 +102,12 @@ class RunFolder:
 
 def check_free(path: Path) -> None:
     """Raise UserError unless a new run can be written at `path`."""
-    if (path / "recipe.json").exists():
-        raise UserError(f"{path} already holds a run; flori resume {path} goes on with it, --run DIR takes another folder")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} is in use already; a run wants a folder of its own: --run DIR")
-    above = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    with saying_why(path):
+        if (path / "recipe.json").exists():
+            hint = f"flori resume {path} goes on with it, --run DIR takes another folder"
+            raise UserError(f"{path} already holds a run; {hint}")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(f"{path} is in use already; a run wants a folder of its own: --run DIR")
+        above = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UserError(f"{path} could not be written: {above} does not allow it; choose another place with --run")

@@ -7,18 +7,17 @@ from collections.abc import Iterator
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.autograd import backward
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
 from flori.benches.timing import Contestant
-from flori.core import registry
 from flori.core.overrides import apply_values
 from flori.data import named
-from flori.recipes import catalogue
 from flori.recipes.assembly import assemble
+from flori.recipes.catalogue import find
 from flori.training.loop import loop
 
-assert catalogue.ALL
 BATCH = 256
 
 
@@ -55,7 +54,7 @@ def books(images: Tensor, targets: Tensor) -> Contestant:
     while True:
         for x, y in loader:
             optimizer.zero_grad()
-            torch.autograd.backward(loss(model(x), y))
+            backward(loss(model(x), y))
             optimizer.step()
             yield len(y)
 
@@ -68,14 +67,14 @@ def plain(images: Tensor, targets: Tensor) -> Contestant:
         for index in torch.randperm(len(targets)).split(BATCH):
             x, y = images[index].float() / 255, targets[index]
             optimizer.zero_grad()
-            torch.autograd.backward(loss(model(x), y))
+            backward(loss(model(x), y))
             optimizer.step()
             yield len(y)
 
 
 def ours(source: str) -> Contestant:
     """flori's own loop with lenet's recipe as it is, for ever."""
-    recipe = apply_values(registry.get("lenet"), {"data": source, "batch": BATCH})
+    recipe = apply_values(find("lenet"), {"data": source, "batch": BATCH})
     run = assemble(recipe)
     return _endless(run)
 
@@ -94,7 +93,7 @@ def source() -> str:
 
 def contestants() -> dict[str, Contestant]:
     """The three, on the same pictures of 28×28."""
-    data = assemble(apply_values(registry.get("lenet"), {"data": source()})).data.parts["train"]
+    data = assemble(apply_values(find("lenet"), {"data": source()})).data.parts["train"]
     return {
         "books' loop": books(data.inputs, data.targets),
         "plain float32": plain(data.inputs, data.targets),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ import typer
 from flori.core.errors import Interrupted, UserError
 
 MEND, FAULT, INTERRUPTED = 2, 1, 130
+NO_MEMORY = re.compile(r"out of memory|(can't|cannot|not) allocate memory|not enough memory", re.IGNORECASE)
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -21,38 +24,33 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
-        as_json = bool(options.get("json"))
         try:
             command(*args, **options)
             sys.stdout.flush()
         except typer.Exit:
             raise
-        except UserError as problem:
-            _say(str(problem), as_json)
-            raise typer.Exit(MEND) from None
-        except Interrupted as stopped:
-            _say(str(stopped), as_json)
-            raise typer.Exit(INTERRUPTED) from None
-        except KeyboardInterrupt:
-            _say("interrupted; nothing was left half-written", as_json)
-            raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:  # the reader has seen enough, as in `flori list | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except MemoryError:
-            _say("the memory of this machine does not suffice; a smaller batch= or data.size= helps", as_json)
-            raise typer.Exit(MEND) from None
-        except Exception:
-            import traceback
-
-            traceback.print_exc()
-            _say("this is a fault of flori, not yours; please report the lines above", as_json)
-            raise typer.Exit(FAULT) from None
+        except (Exception, KeyboardInterrupt) as problem:
+            status, message = _told(problem)
+            if status == FAULT:
+                traceback.print_exc()
+            print(f"flori: {message}", file=sys.stderr)
+            if options.get("json"):
+                print(json.dumps({"error": message}))
+            raise typer.Exit(status) from None
 
     return run
 
 
-def _say(message: str, as_json: bool) -> None:
-    print(f"flori: {message}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({"error": message}))
+def _told(problem: BaseException) -> tuple[int, str]:
+    """The exit status and the message of a failure."""
+    if isinstance(problem, UserError):
+        return MEND, str(problem)
+    if isinstance(problem, Interrupted):
+        return INTERRUPTED, str(problem)
+    if isinstance(problem, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted; nothing was left half-written"
+    if isinstance(problem, MemoryError) or NO_MEMORY.search(str(problem)):
+        return MEND, "the memory does not suffice; a smaller batch=, model or data.size= needs less"
+    return FAULT, "this is a fault of flori, not yours; please report the lines above"

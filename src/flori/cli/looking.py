@@ -10,6 +10,7 @@ from flori.cli.guard import MEND
 from flori.cli.printing import print_json, print_table
 from flori.core.errors import UserError
 from flori.core.overrides import apply
+from flori.core.paths import path_of
 from flori.core.recipe import Data, Recipe
 
 EACH = 2  # pictures written of each class
@@ -21,7 +22,7 @@ def look_at_data(source: str, words: list[str], pictures: str | None, as_json: b
 
     document, raw = _described(_options(source, words))
     if pictures is not None and raw is not None:
-        document["written"] = _write_pictures(Path(pictures).expanduser(), raw, source)
+        document["written"] = _write_pictures(path_of(pictures), raw, source)
     if as_json:
         print_json(document)
     else:
@@ -52,17 +53,20 @@ def _described(options: Data) -> tuple[dict[str, Any], Any]:
 def _read(options: Data) -> Any:
     """As for training, but a table may be looked at before its target is known."""
     from flori.data import sources, tables
+    from flori.data.columns import TABLE_ENDINGS
     from flori.data.named import NAMED
 
-    path = sources.path_of(options.source)
-    table = path.suffix.lower() in tables.ENDINGS and path.is_file()
+    path = path_of(options.source)
+    table = path.suffix.lower() in TABLE_ENDINGS and path.is_file()
     if options.source in NAMED or options.target or not table:
         return sources.read(options)
     return tables.describe(path, ignore=options.ignore, categories=options.categories, encoding=options.encoding)
 
 
 def _of_pictures(raw: Any) -> dict[str, Any]:
-    counts = {part: examples.targets.bincount(minlength=len(raw.labels)).tolist() for part, examples in raw.parts.items()}
+    counts = {
+        part: examples.targets.bincount(minlength=len(raw.labels)).tolist() for part, examples in raw.parts.items()
+    }
     _, channels, height, width = next(iter(raw.parts.values())).images.shape
     return {
         "kind": "pictures",
@@ -87,7 +91,13 @@ def _of_table(raw: Any) -> dict[str, Any]:
                 "range": list(map(str, column.value_counts().index[:3])) if text else _ends(column),
             }
         )
-    return {"kind": "table", "examples": {"train": len(frame)}, "target": raw.target or None, "columns": columns, "notes": raw.notes}
+    return {
+        "kind": "table",
+        "examples": {"train": len(frame)},
+        "target": raw.target or None,
+        "columns": columns,
+        "notes": raw.notes,
+    }
 
 
 def _ends(numbers: Any) -> list[float]:
@@ -103,7 +113,8 @@ def _print(document: dict[str, Any]) -> None:
     if document["kind"] == "pictures":
         height, width = document["size"]
         colour = "in colour" if document["channels"] == 3 else "grey"
-        print(f"{document['data']}: pictures of {height}×{width}, {colour}: {counts}, {len(document['classes'])} classes\n")
+        classes = f"{len(document['classes'])} classes"
+        print(f"{document['data']}: pictures of {height}×{width}, {colour}: {counts}, {classes}\n")
         parts = list(document["examples"])
         rows = [[label, *(f"{found[part]:,}" for part in parts)] for label, found in document["classes"].items()]
         print_table(["class", *parts], rows, numbers=range(1, len(parts) + 1))

@@ -65,8 +65,8 @@ def _bar(session: Session) -> Iterator[Callable[[Report], None]]:
                 score = f"{report.split} {scores_text(report.scores)}"
             now = time.monotonic()
             if now - last > BAR_SECONDS or report.step == report.steps:
-                text = f"epoch {report.epoch:.1f}/{report.epochs:g}  {rate:,.0f} examples/s  loss {float(report.loss):.4f}  {score}"
-                progress.update(task, completed=report.step, text=text)
+                text = f"epoch {report.epoch:.1f}/{report.epochs:g}  {rate:,.0f} examples/s"
+                progress.update(task, completed=report.step, text=f"{text}  loss {float(report.loss):.4f}  {score}")
                 last = now
 
         yield show

@@ -7,18 +7,15 @@ from importlib.resources import files
 from typing import Any
 
 from flori.cli.printing import print_json, print_table, scores_text
-from flori.core import registry
 from flori.core.errors import UserError
 from flori.core.overrides import apply
 from flori.core.recipe import SHORT, Recipe, get, settings
-from flori.recipes import catalogue
-
-assert catalogue.ALL
+from flori.recipes.catalogue import find
 
 
 def show_system(name: str, words: list[str], as_json: bool, equation: bool) -> None:
     """Print all that is known of a system under the given settings."""
-    recipe = apply(registry.get(name), words)
+    recipe = apply(find(name), words)
     if equation:
         text = files("flori.reference").joinpath(f"{name.replace('-', '_')}.py").read_text()
         if as_json:
@@ -51,7 +48,7 @@ def _rows(recipe: Recipe) -> list[dict[str, Any]]:
         {
             "key": short.get(name, name),
             "value": get(recipe, name),
-            "default": get(registry.get(recipe.system), name),
+            "default": get(find(recipe.system), name),
             "meaning": field.metadata["meaning"],
         }
         for name, field in settings(recipe).items()
@@ -80,15 +77,28 @@ def _print(recipe: Recipe, layers: list[dict[str, Any]], remark: str) -> None:
     print()
     if layers:
         table = [
-            [layer["layer"], layer["kind"], "×".join(map(str, layer["output"])), f"{layer['parameters']:,}", f"{layer['multiply_adds']:,}"]
+            [
+                layer["layer"],
+                layer["kind"],
+                "×".join(map(str, layer["output"])),
+                f"{layer['parameters']:,}",
+                f"{layer['multiply_adds']:,}",
+            ]
             for layer in layers
         ]
-        total = ["", "", "", f"{sum(x['parameters'] for x in layers):,}", f"{sum(x['multiply_adds'] for x in layers):,}"]
+        total = [
+            "",
+            "",
+            "",
+            f"{sum(x['parameters'] for x in layers):,}",
+            f"{sum(x['multiply_adds'] for x in layers):,}",
+        ]
         print_table(["layer", "kind", "output", "parameters", "multiply-adds"], [*table, total], numbers=[3, 4])
     else:
         print(remark)
     for evidence in recipe.evidence:
-        print(f"\nreached: {scores_text(evidence.scores)}  in {evidence.seconds:g} s on {evidence.machine} ({evidence.date})")
+        where = f"{evidence.seconds:g} s on {evidence.machine}, {evidence.date}"
+        print(f"\nreached {scores_text(evidence.scores)} in {where}")
         print(f"  {evidence.command}")
 
 

@@ -8,16 +8,13 @@ import sys
 from typing import Any
 
 from flori.cli.printing import print_json, scores_text
-from flori.core import registry
 from flori.core.overrides import apply
-from flori.recipes import catalogue
-
-assert catalogue.ALL
+from flori.recipes.catalogue import find
 
 
 def train_system(name: str, settings: list[str], run: str | None, quiet: bool, as_json: bool) -> None:
     """Train a system into a new run folder."""
-    recipe = apply(registry.get(name), settings)
+    recipe = apply(find(name), settings)
     _end_like_ctrl_c()
     from flori.recipes.run import begin
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flori.cli.printing import print_json, print_table, scores_text
 from flori.core.errors import UserError
+from flori.core.paths import path_of
 
 
 def evaluate_run(run: str, settings: list[str], as_json: bool) -> None:
@@ -36,7 +37,7 @@ def predict_inputs(run: str, inputs: list[str], out: str | None, as_json: bool) 
     predictor = load(run).predictor()
     predictions = predictor.predict(inputs)
     if out is not None:
-        _write(Path(out).expanduser(), predictions, predictor.codec.target)
+        _write(path_of(out), predictions, predictor.codec.target)
     if as_json:
         print_json({"system": predictor.system, "task": predictor.codec.task, "predictions": predictions})
     else:
@@ -48,7 +49,12 @@ def _print(predictions: list[dict[str, Any]]) -> None:
         print_table(["input", "value"], [[p["input"], f"{p['value']:.6g}"] for p in predictions], numbers=[1])
         return
     rows = [
-        [p["input"], p["label"], f"{p['probability']:.3f}", "  ".join(f"{n} {c:.3f}" for n, c in p["top"][1:3])]
+        [
+            p["input"],
+            p["label"],
+            f"{p['probability']:.3f}",
+            "  ".join(f"{n} {c:.3f}" for n, c in p["top"][1:3]),
+        ]
         for p in predictions
     ]
     print_table(["input", "label", "probability", "else"], rows, numbers=[2])

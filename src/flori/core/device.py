@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -11,7 +12,11 @@ from flori.core.errors import UserError
 
 def choose_device(wanted: str) -> torch.device:
     """`auto` takes CUDA, then MPS, then the processor. Raises UserError for one that is not there."""
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
     if wanted == "auto":
         wanted = next(name for name, is_there in there.items() if is_there())
     if not there[wanted]():

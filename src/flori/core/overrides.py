@@ -112,8 +112,9 @@ def _items(given: Any) -> list[Any]:
 
 
 def _choice(given: Any, choices: tuple[Any, ...]) -> Any:
-    if given in choices:
-        return given
+    for choice in choices:
+        if str(given) == str(choice):
+            return choice
     near = difflib.get_close_matches(str(given), [str(choice) for choice in choices], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"must be one of {', '.join(map(str, choices))}{hint}")
@@ -146,7 +147,16 @@ def _real(given: Any) -> float:
 
 
 def _truth(given: Any) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     if isinstance(given, bool):
         return given
     if str(given).lower() in words:

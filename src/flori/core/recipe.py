@@ -27,7 +27,7 @@ class Data:
     test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
     on_bad: Literal["stop", "skip"] = value("stop", "a bad example ends the run, or is listed and left out")
     size: int | None = value(None, "pictures: resize to this height and width, pixels", at_least=1, at_most=4096)
-    channels: int | None = value(None, "pictures: 1 grey, 3 colour; else as they are", at_least=1, at_most=3)
+    channels: Literal[1, 3] | None = value(None, "pictures: 1 makes all grey, 3 in colour; else as they are")
     shift: int = value(0, "pictures: random shift by up to so many pixels", at_least=0, at_most=512)
     flip: bool = value(False, "pictures: random mirroring, left to right")
     ignore: tuple[str, ...] = value((), "table: columns to leave out")
@@ -58,7 +58,7 @@ class Training:
     )
     warmup: float = value(0.0, "share of the steps over which the rate rises from 0", at_least=0, at_most=1)
     floor: float = value(0.0, "the last learning rate as a share of the highest", at_least=0, at_most=1)
-    clip: float | None = value(None, "gradients are scaled down to this norm", at_least=0)
+    clip: float | None = value(None, "gradients are scaled down to this norm", at_least=1e-9)
     average: float = value(0.0, "decay of the moving average of weights; 0: none", at_least=0, at_most=0.99999)
     label_smoothing: float = value(0.0, "share of the target spread over all classes", at_least=0, at_most=0.99)
     patience: int | None = value(None, "stop after so many judgements without a better score", at_least=1)
@@ -101,10 +101,7 @@ class Recipe:
 SHORT = {
     "data": "data.source",
     "target": "data.target",
-    **{
-        name: f"training.{name}"
-        for name in ("epochs", "steps", "batch", "lr", "optimizer", "schedule", "patience")
-    },
+    **{name: f"training.{name}" for name in ("epochs", "steps", "batch", "lr", "optimizer", "schedule", "patience")},
 }
 """Everyday keys and the values that they set; all others are dotted."""
 

@@ -58,8 +58,9 @@ class Batches:
         inputs = part.inputs.to(device, dtype) if tabular else part.inputs.to(device)
         targets = part.targets.to(device, dtype) if part.targets.is_floating_point() else part.targets.to(device)
         moved = Part(inputs, targets, part.names)
-        changes = {"shift": options.shift, "flip": options.flip} if options and not tabular else {}
-        return Batches(moved, size, preparation, dtype, seed, **changes)
+        if options is None:
+            return Batches(moved, size, preparation, dtype, seed)
+        return Batches(moved, size, preparation, dtype, seed, options.shift, options.flip)
 
     @property
     def per_epoch(self) -> int:

@@ -68,7 +68,9 @@ def _fetch_part(url: str, part: Path) -> None:
         if sys.stderr.isatty():
             print(file=sys.stderr)
         if total and file.tell() < total:
-            raise OSError(f"the connection ended after {file.tell():,} of {total:,} bytes; the next try goes on from there")
+            raise OSError(
+                f"the connection ended after {file.tell():,} of {total:,} bytes; the next try goes on from there"
+            )
 
 
 def _check(url: str, part: Path, sha256: str) -> None:

@@ -6,13 +6,16 @@ Shapes: N examples, C channels, H height, W width, D features.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from flori.core import seeds
 from flori.core.errors import Fault, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ def split(count: int, share: float, seed: int, classes: Tensor | None = None) ->
         if held_of.sum() < wanted and held_of[c] < sizes[c] - 1:
             held_of[c] += 1
     if held_of.sum() == 0:
-        raise UserError(f"{count} examples are too few to hold some out for a score; at least 2 of one class are needed")
+        raise UserError(
+            f"{count} examples are too few to hold some out for a score; at least 2 of one class are needed"
+        )
     shuffled = torch.randperm(count, generator=seeds.generator(seed, "split"))
     held = torch.zeros(count, dtype=torch.bool)
     for c, number in enumerate(held_of.tolist()):

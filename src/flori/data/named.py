@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from flori.data import idx
@@ -76,7 +75,7 @@ def _diabetes() -> TableSet:
     """442 patients, ten measurements, and the progress of the disease a year later (Efron et al. 2004)."""
     from sklearn.datasets import load_diabetes
 
-    frame: pd.DataFrame = load_diabetes(as_frame=True, scaled=False).frame
+    frame = load_diabetes(as_frame=True, scaled=False).frame
     rows = Rows(frame.astype("float64"), [f"diabetes:{i + 1}" for i in range(len(frame))])
     return TableSet({"train": rows}, "target")
 

@@ -1,32 +1,21 @@
-"""Folders of pictures: ``class/name.png``, or ``train/`` ``valid/`` ``test/`` above that.
-
-Every file is looked at before anything is learnt from; what is wrong is collected with the file's name.
-"""
+"""Picture files → tensors; what is wrong with one is said by a ValueError."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from flori.core.errors import Fault, Faults, UserError
-from flori.data.examples import Pictures, PictureSet
-
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
-PASSED_OVER = {"thumbs.db", "desktop.ini"}
 MOST_PIXELS = 100_000_000
 GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 
@@ -101,7 +90,7 @@ def decode(path: Path, channels: int) -> Tensor:
     _must_be_file(path)
     try:
         with Image.open(path) as opened:
-            picture: Image.Image = _upright(opened)
+            picture: Image.Image = ImageOps.exif_transpose(opened)  # upright, as its camera held it
             picture.load()
             array = np.array(_convert(picture, channels))
     except Image.UnidentifiedImageError as problem:
@@ -109,13 +98,6 @@ def decode(path: Path, channels: int) -> Tensor:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise ValueError(f"cannot be decoded: {problem}") from None
     return torch.from_numpy(array).reshape(array.shape[0], array.shape[1], channels).permute(2, 0, 1)
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turned as its camera held it, where the file says so."""
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(picture)
 
 
 def _convert(picture: Image.Image, channels: int) -> Image.Image:
@@ -144,195 +126,3 @@ def listed(paths: Iterable[Path]) -> list[Path]:
         else:
             found.append(path)
     return found
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    part: str
-    label: str
-
-
-def read_folder(
-    folder: Path, size: int | None = None, channels: int | None = None, on_bad: str = "stop"
-) -> PictureSet:
-    """All pictures of a folder, decoded into memory.
-
-    Args:
-        size: resize to size×size pixels; None: all must have one size.
-        channels: 1 or 3; None: all must be grey, or all in colour.
-        on_bad: ``stop`` raises UserError listing all faults; ``skip`` leaves the bad files out and lists them.
-    """
-    faults = Faults()
-    files = _files(folder, faults)
-    headers = _headers(files, faults)
-    reference = _reference(headers.values(), size, channels)
-    files = [f for f in files if f.path in headers and _fits(headers[f.path], reference, faults)]
-    _fits_memory(folder, len(files), reference)
-    decoded = _decode_all(files, reference, faults)
-    if on_bad == "stop":
-        faults.stop_if_any(str(folder), "data.on_bad=skip leaves them out.")
-    labels = sorted({f.label for f in files if f.path in decoded})
-    _check_labels(folder, [f for f in files if f.path in decoded], labels, faults)
-    return PictureSet(_parts(folder, files, decoded, labels), labels, faults.found)
-
-
-def _files(folder: Path, faults: Faults) -> list[_File]:
-    """Every file that should be a picture, with its part and class."""
-    files, outside = [], []
-    for root, part in _roots(folder):
-        loose = (path for path in sorted(root.iterdir()) if path.suffix.lower() in ENDINGS)
-        outside += [path for path in loose if path.is_file()]
-        for group in _folders(root):
-            inside = [path for path in sorted(group.rglob("*")) if _is_meant(path)]
-            if not inside:
-                faults.add(shown(group), "is a class folder without pictures")
-            files += [_File(path, part, group.name) for path in inside]
-    if not files:
-        raise UserError(
-            f"{folder} holds no class folders with pictures; expected {folder.name}/CLASS/NAME.png "
-            f"or {folder.name}/train/CLASS/NAME.png"
-        )
-    for path in outside:
-        faults.add(shown(path), "lies in no class folder")
-    return files
-
-
-def _roots(folder: Path) -> list[tuple[Path, str]]:
-    """The folders that class folders lie in, with their part: ``train/`` and its like, or the folder itself."""
-    children = _folders(folder)
-    parts = [(child, PARTS[child.name.lower()]) for child in children if child.name.lower() in PARTS]
-    if any(part == "train" for _, part in parts):
-        return parts
-    if parts and (len(parts) == len(children) or any(_folders(child) for child, _ in parts)):
-        found = ", ".join(f"{child.name}/" for child, _ in parts)
-        raise UserError(f"{folder} has {found} but no train/ to learn from")
-    return [(folder, "train")]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _is_meant(path: Path) -> bool:
-    """Whether what lies in a class folder should be a picture: all but folders and what systems leave."""
-    if path.name.startswith(".") or path.name.lower() in PASSED_OVER:
-        return False
-    return not path.is_dir() or path.suffix.lower() in ENDINGS
-
-
-def _each(files: list[_File], work: Callable[[_File], Any]) -> Iterator[tuple[_File, Any]]:
-    """Each file with what `work` made of it, several at a time, in their order."""
-    with unwarned(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from zip(files, pool.map(work, files), strict=True)
-
-
-def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
-    def look(file: _File) -> Header | Fault:
-        try:
-            return read_header(file.path)
-        except ValueError as problem:
-            return Fault(shown(file.path), str(problem))
-
-    headers = {}
-    for file, seen in _each(files, look):
-        if isinstance(seen, Header):
-            headers[file.path] = seen
-        else:
-            faults.found.append(seen)
-    if not headers:
-        faults.stop_if_any("the folder")
-    return headers
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """What all pictures must be alike in; None where they are made alike."""
-
-    width: int
-    height: int
-    channels: int
-    size: int | None
-    any_colour: bool
-
-
-def _reference(headers: Iterable[Header], size: int | None, channels: int | None) -> _Reference:
-    seen = list(headers)
-    (width, height), _ = Counter((h.width, h.height) for h in seen).most_common(1)[0]
-    grey, _ = Counter(h.grey for h in seen).most_common(1)[0]
-    return _Reference(width, height, channels or (1 if grey else 3), size, channels is not None)
-
-
-def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:
-    if reference.size is None and (header.width, header.height) != (reference.width, reference.height):
-        what = f"is {header.width}×{header.height} pixels where most are {reference.width}×{reference.height}"
-        faults.add(header.path, what, f"data.size={min(reference.width, reference.height)} resizes all")
-        return False
-    if not reference.any_colour and header.grey != (reference.channels == 1):
-        kinds = ("grey", "in colour") if header.grey else ("in colour", "grey")
-        faults.add(header.path, f"is {kinds[0]} where most are {kinds[1]}", "data.channels=1 or 3 makes all alike")
-        return False
-    return True
-
-
-def _fits_memory(folder: Path, count: int, reference: _Reference) -> None:
-    side = reference.size
-    pixels = side * side if side else reference.width * reference.height
-    needed = count * reference.channels * pixels
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory // 2:
-        raise UserError(
-            f"{folder}: {count:,} pictures need {needed / 2**30:.1f} GiB of memory at this size, "
-            f"the machine has {memory / 2**30:.1f}; a smaller data.size helps"
-        )
-
-
-def _decode_all(files: list[_File], reference: _Reference, faults: Faults) -> dict[Path, Tensor]:
-    def work(file: _File) -> Tensor | Fault:
-        try:
-            image = decode(file.path, reference.channels)
-        except ValueError as problem:
-            return Fault(str(file.path), str(problem))
-        return resize(image[None], (reference.size, reference.size))[0] if reference.size else image
-
-    decoded = {}
-    for file, image in _each(files, work):
-        if isinstance(image, Fault):
-            faults.found.append(image)
-        else:
-            decoded[file.path] = image
-    shapes = Counter(image.shape for image in decoded.values())
-    usual = max(shapes, key=shapes.__getitem__, default=None)
-    for path in [path for path, image in decoded.items() if image.shape != usual]:
-        faults.add(path, "is turned by its camera's mark and then of another size", "data.size=… resizes all")
-        del decoded[path]
-    return decoded
-
-
-def _check_labels(folder: Path, good: list[_File], labels: list[str], faults: Faults) -> None:
-    """Stop where nothing can be learnt, with the faults that were passed over: they are why."""
-    trained = {file.label for file in good if file.part == "train"}
-    unseen = sorted(set(labels) - trained)
-    if not trained:
-        faults.add(folder, "holds no good picture to train on")
-    elif unseen:
-        faults.add(folder, f"no training picture of {', '.join(unseen)}, which valid/ or test/ has")
-    elif len(labels) < 2:
-        faults.add(folder, f"holds one class ({labels[0]}); to tell classes apart takes at least two")
-    else:
-        return
-    faults.stop_if_any(str(folder))
-
-
-def _parts(
-    folder: Path, files: list[_File], decoded: dict[Path, Tensor], labels: list[str]
-) -> dict[str, Pictures]:
-    number = {label: i for i, label in enumerate(labels)}
-    parts = {}
-    for part in dict.fromkeys(file.part for file in files):
-        good = [file for file in files if file.part == part and file.path in decoded]
-        if good:
-            images = torch.stack([decoded.pop(file.path) for file in good])
-            targets = torch.tensor([number[file.label] for file in good])
-            parts[part] = Pictures(images, targets, [str(file.path.relative_to(folder)) for file in good])
-    return parts

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from flori.core.errors import UserError
+from flori.data.columns import as_classes
 from flori.data.examples import Rows
-from flori.data.tables import as_classes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_CATEGORIES = 100
 
@@ -132,6 +134,8 @@ def _fit_column(name: str, column: pd.Series) -> Column:
 def _features(column: Column, cells: pd.Series, names: list[str]) -> np.ndarray:
     missing = cells.isna().to_numpy()
     if column.kind == "number":
+        import pandas as pd
+
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
         bad = np.flatnonzero((np.isnan(numbers) & ~missing) | np.isinf(numbers))
         if len(bad):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from flori.core.errors import Fault, UserError
 from flori.core.recipe import Data
-from flori.data import named, preparation, tables
+from flori.data import named, preparation
+from flori.data.columns import as_classes, guess_task
 from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
 from flori.data.pictures import resize
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
 from flori.data.sources import RawSet, divide
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ class Codec:
         if unknown:
             raise UserError(f"{source} has classes that the network does not know: {', '.join(unknown)}")
         if pictures.images.shape[1] != prepared.channels:
-            raise UserError(f"{source}: pictures of {pictures.images.shape[1]} channels, the network takes {prepared.channels}; data.channels={prepared.channels} converts them")
+            found, wanted = pictures.images.shape[1], prepared.channels
+            hint = f"data.channels={wanted} converts them"
+            raise UserError(f"{source}: pictures of {found} channels, the network takes {wanted}; {hint}")
         number = torch.tensor([self.labels.index(label) for label in labels])
         return Part(resize(pictures.images, prepared.size), number[pictures.targets], pictures.names)
 
@@ -79,7 +84,7 @@ class Codec:
         inputs, column = self.preparation.apply(rows), rows.frame[self.target]
         if self.task == "regression":
             return Part(inputs, self.scale.apply(_numbers(column, rows, self.scale, source)), rows.names)
-        classes = tables.as_classes(column)
+        classes = as_classes(column)
         unknown = sorted(set(classes) - set(self.labels))
         if unknown:
             raise UserError(f"{source} has classes that the network does not know: {', '.join(unknown)}")
@@ -115,7 +120,13 @@ class Prepared:
 
 
 def prepare(
-    raw: RawSet, options: Data, tasks: tuple[str, ...], task: str, seed: int, needs_valid: bool, size: int | None
+    raw: RawSet,
+    options: Data,
+    tasks: tuple[str, ...],
+    task: str,
+    seed: int,
+    needs_valid: bool,
+    size: int | None,
 ) -> Prepared:
     """Divide a set, fit the codec on its training part alone, and encode every part.
 
@@ -135,39 +146,39 @@ def prepare(
 
 
 def _task(raw: RawSet, tasks: tuple[str, ...], wanted: str, source: str) -> str:
+    """What is to be learnt. Raises UserError where system, wish and data do not agree."""
     if wanted != "auto" and wanted not in tasks:
         raise UserError(f"task={wanted}: this system does {' and '.join(tasks)} only")
     if isinstance(raw, PictureSet):
         if "classification" not in tasks or wanted == "regression":
             raise UserError(f"{source} holds pictures by class; regression takes a table with a column of numbers")
         return "classification"
-    column = raw.parts["train"].frame[raw.target]
-    task = tables.guess_task(column) if wanted == "auto" and len(tasks) > 1 else wanted
-    task = tasks[0] if task == "auto" else task
+    column, target = raw.parts["train"].frame[raw.target], f"{source}: the target {raw.target!r}"
+    if column.nunique() < 2:
+        raise UserError(f"{target} has one value only ({column.iloc[0]}): there is nothing to learn")
+    said = guess_task(column)
+    task = wanted if wanted != "auto" else said if said in tasks else tasks[0]
     if task == "regression" and column.dtype == object:
-        raise UserError(f"{source}: the target {raw.target!r} is text, such as {column.iloc[0]!r}; a regression needs numbers. A classification takes it: softmax-regression or mlp")
-    classes = column.nunique()
-    if task == "classification" and column.dtype != object and tables.guess_task(column) == "regression" and wanted == "auto":
-        raise UserError(f"{source}: the target {raw.target!r} takes {classes:,} different numbers, which is a regression: linear-regression or mlp learn it; task=classification reads each number as a class")
-    if classes < 2:
-        raise UserError(f"{source}: the target {raw.target!r} has one value only ({column.iloc[0]}): there is nothing to learn")
+        hint = "softmax-regression and mlp take it as a class"
+        raise UserError(f"{target} is text, such as {column.iloc[0]!r}; a regression needs numbers: {hint}")
+    if task == "classification" and said == "regression" and wanted == "auto":
+        hint = "linear-regression and mlp learn it; task=classification reads each number as a class"
+        raise UserError(f"{target} takes {column.nunique():,} different numbers, which is a regression: {hint}")
     return task
 
 
 def _fit(raw: RawSet, options: Data, task: str, size: int | None) -> Codec:
-    train = raw.parts["train"]
     if isinstance(raw, PictureSet):
-        assert isinstance(train, Pictures)
-        images = train.images if size is None else resize(train.images, (size, size))
-        return Codec(task, PicturePreparation.fit(images), raw.labels)
-    assert isinstance(train, Rows)
-    column = train.frame[raw.target]
-    prepared = TablePreparation.fit(train.frame.drop(columns=raw.target))
-    common = {"preparation": prepared, "target": raw.target, "encoding": options.encoding}
+        images = raw.parts["train"].images
+        return Codec(task, PicturePreparation.fit(images if size is None else resize(images, (size, size))), raw.labels)
+    frame = raw.parts["train"].frame
+    codec = Codec(
+        task, TablePreparation.fit(frame.drop(columns=raw.target)), target=raw.target, encoding=options.encoding
+    )
     if task == "classification":
-        every = {label for rows in raw.parts.values() for label in tables.as_classes(rows.frame[raw.target])}
-        return Codec(task, labels=sorted(every), **common)
-    return Codec(task, scale=Scale.fit(_scale(options), column.to_numpy("float64")), **common)
+        every = {label for rows in raw.parts.values() for label in as_classes(rows.frame[raw.target])}
+        return replace(codec, labels=sorted(every))
+    return replace(codec, scale=Scale.fit(_scale(options), frame[raw.target].to_numpy("float64")))
 
 
 def _scale(options: Data) -> str:
@@ -175,5 +186,3 @@ def _scale(options: Data) -> str:
         return options.scale
     known = named.NAMED.get(options.source)
     return known.scale if known else "standard"
-
-

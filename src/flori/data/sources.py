@@ -7,11 +7,14 @@ import difflib
 from pathlib import Path
 
 from flori.core.errors import UserError
+from flori.core.paths import path_of
 from flori.core.recipe import Data
-from flori.data import idx, named, pictures, tables
+from flori.data import idx, named, picture_folder
+from flori.data.columns import TABLE_ENDINGS, strata
 from flori.data.examples import PictureSet, TableSet, split
 
 RawSet = PictureSet | TableSet
+DEFAULT_VALID = 0.1  # share held out where something must be chosen
 
 
 def read(options: Data) -> RawSet:
@@ -22,8 +25,6 @@ def read(options: Data) -> RawSet:
     known = named.NAMED.get(options.source)
     if known is not None:
         return _read_named(known, options)
-    if options.channels == 2:
-        raise UserError("data.channels=2: pictures are read with 1 channel (grey) or 3 (colour)")
     path = path_of(options.source)
     try:
         if not path.exists():
@@ -33,44 +34,49 @@ def read(options: Data) -> RawSet:
         raise UserError(f"{problem.filename or path} cannot be read: {problem.strerror or problem}") from None
 
 
-def path_of(source: str) -> Path:
-    """The path that a source may be, with ``~`` for the home folder."""
-    try:
-        return Path(source).expanduser()
-    except RuntimeError:  # the home of a user who is not known here
-        return Path(source)
-
-
 def _read_named(known: named.NamedSet, options: Data) -> RawSet:
     if known.embedded is not None:
-        return known.embedded()
+        return _in_colour(known.embedded(), options.channels)
     if known.target is None:
-        return named.read_pictures(known)
+        return _in_colour(named.read_pictures(known), options.channels)
     return _read_table(named.paths(known)[0], dataclasses.replace(options, target=options.target or known.target))
 
 
 def _read_path(path: Path, options: Data) -> RawSet:
     if path.is_dir():
         if idx.holds_idx(path):
-            return idx.read_folder(path)
+            return _in_colour(idx.read_folder(path), options.channels)
         return _read_folder(path, options)
     name = path.name.removesuffix(".gz")
     if "idx" in name and name.endswith("ubyte"):
-        return idx.read_file(path)
-    if path.suffix.lower() in tables.ENDINGS:
+        return _in_colour(idx.read_file(path), options.channels)
+    if path.suffix.lower() in TABLE_ENDINGS:
         return _read_table(path, options)
     kinds = "a folder of pictures, IDX files, or a table (.csv, .tsv, .parquet)"
     raise UserError(f"{path}: cannot tell what it is from its name; data= takes {kinds}")
 
 
+def _in_colour(raw: RawSet, channels: int | None) -> RawSet:
+    """A grey set as it is, or with its one channel three times if 3 are asked for."""
+    if channels != 3 or not isinstance(raw, PictureSet):
+        return raw
+    parts = {
+        name: dataclasses.replace(part, images=part.images.expand(-1, 3, -1, -1).contiguous())
+        for name, part in raw.parts.items()
+    }
+    return dataclasses.replace(raw, parts=parts)
+
+
 def _read_folder(path: Path, options: Data) -> RawSet:
-    found = [child for child in sorted(path.iterdir()) if child.suffix.lower() in tables.ENDINGS]
+    found = [child for child in sorted(path.iterdir()) if child.suffix.lower() in TABLE_ENDINGS]
     if found and not any(child.is_dir() for child in path.iterdir()):
         raise UserError(f"{path} is a folder; name the table in it, as in data={found[0]}")
-    return pictures.read_folder(path, options.size, options.channels, options.on_bad)
+    return picture_folder.read_folder(path, options.size, options.channels, options.on_bad)
 
 
 def _read_table(path: Path, options: Data) -> TableSet:
+    from flori.data import tables  # brings pandas, which pictures do not wait for
+
     return tables.read_table(
         path,
         options.target,
@@ -92,16 +98,25 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
 
     `needs_valid`: something will be chosen by a score, for which a part of its own is held out.
     """
-    parts = dict(raw.parts)
-    if not {"test", "valid"} & parts.keys():
-        parts = _hold_out(raw, parts, "test", options.test or 0.1, task, seed)
-    if "valid" not in parts and (needs_valid or options.valid):
-        parts = _hold_out(raw, parts, "valid", options.valid or 0.1, task, seed + 1)
-    return dataclasses.replace(raw, parts=parts)
+    if not {"test", "valid"} & raw.parts.keys():
+        if not (options.test or options.valid):
+            raise UserError("data.test=0 with data.valid=0 leaves nothing to judge by; one of them must be above 0")
+        raw = _hold_out(raw, "test", options.test, task, seed)
+    if "valid" not in raw.parts:
+        share = options.valid or (DEFAULT_VALID if needs_valid else 0.0)
+        raw = _hold_out(raw, "valid", share, task, seed + 1)
+    return raw
 
 
-def _hold_out(raw: RawSet, parts: dict, name: str, share: float, task: str, seed: int) -> dict:  # type: ignore[type-arg]
-    whole = parts["train"]
-    classes = whole.targets if isinstance(raw, PictureSet) else tables.strata(whole.frame[raw.target], task)
-    kept, held = split(len(whole), share, seed, classes)
-    return {**parts, "train": whole.take(kept), name: whole.take(held)}
+def _hold_out(raw: RawSet, name: str, share: float, task: str, seed: int) -> RawSet:
+    """The set with a share of its training part as another part; as it is for a share of 0."""
+    if not share:
+        return raw
+    if isinstance(raw, PictureSet):
+        pictures = raw.parts["train"]
+        kept, held = split(len(pictures), share, seed, pictures.targets)
+        divided = {"train": pictures.take(kept), name: pictures.take(held)}
+        return dataclasses.replace(raw, parts={**raw.parts, **divided})
+    rows = raw.parts["train"]
+    kept, held = split(len(rows), share, seed, strata(rows.frame[raw.target], task))
+    return dataclasses.replace(raw, parts={**raw.parts, "train": rows.take(kept), name: rows.take(held)})

@@ -29,10 +29,18 @@ def curves(lines: Sequence[dict[str, Any]], score: str, per_epoch: int) -> Figur
     figure, axes = _figure(9, 3.2, 2)
     for axis, name in zip(axes, ("loss", score), strict=True):
         for split in ("train", "valid", "test"):
-            points = [(line["step"] / per_epoch, line[name]) for line in lines if line["split"] == split and name in line]
+            points = [
+                (line["step"] / per_epoch, line[name]) for line in lines if line["split"] == split and name in line
+            ]
             if points:
                 marker = "o" if len(points) < 40 and split != "train" else ""
-                axis.plot(*zip(*points, strict=True), marker=marker, markersize=3.5, color=COLOURS[split], label=split)
+                axis.plot(
+                    *zip(*points, strict=True),
+                    marker=marker,
+                    markersize=3.5,
+                    color=COLOURS[split],
+                    label=split,
+                )
         axis.set_xlabel("epoch")
         axis.set_title(name, loc="left", color=INK)
         if axis.lines:

@@ -29,15 +29,14 @@ class LeNet(nn.Module):
             # A rising activation commutes with the maximum: the same numbers for a quarter of the work.
             return [pooling(2), act()] if pool == "max" else [act(), pooling(2)]
 
-        self.features = nn.Sequential(
-            nn.Conv2d(channels, 6, 5, padding=2), *pooled(), nn.Conv2d(6, 16, 5), *pooled()
-        )
+        self.features = nn.Sequential(nn.Conv2d(channels, 6, 5, padding=2), *pooled(), nn.Conv2d(6, 16, 5), *pooled())
         flat = 16 * _shrunk(height) * _shrunk(width)
-        self.classifier = nn.Sequential(
-            nn.Linear(flat, 120), act(), nn.Linear(120, 84), act(), nn.Linear(84, classes)
-        )
+        last = nn.Linear(84, classes)
+        self.classifier = nn.Sequential(nn.Linear(flat, 120), act(), nn.Linear(120, 84), act(), last)
         self.fusible = activation == "relu" and pool == "max"
         initialise(self, activation)
+        # From zero the last layer says all classes with equal chance at first; those before it differ already.
+        nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""

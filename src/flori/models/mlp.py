@@ -6,6 +6,7 @@ Shapes: inputs [N, …] are flattened to [N, D] → [N, K] for K classes, [N] fo
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ class MLP(nn.Module):
     def __init__(self, widths: tuple[int, ...], activation: str, dropout: float) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for wide, next_wide in zip(widths[:-2], widths[1:-1], strict=True):
+        for wide, next_wide in pairwise(widths[:-1]):
             layers += [nn.Linear(wide, next_wide), ACTIVATIONS[activation]()]
             layers += [nn.Dropout(dropout)] if dropout else []
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))

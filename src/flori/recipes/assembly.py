@@ -102,4 +102,5 @@ def assemble(recipe: Recipe) -> Assembly:
 
 def _must_be_linear(recipe: Recipe, codec: Codec) -> None:
     if recipe.system != "linear-regression" or codec.task != "regression":
-        raise UserError(f"optimizer=closed-form solves linear-regression only; {recipe.system} learns by steps, as with optimizer=sgd")
+        hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
+        raise UserError(f"optimizer=closed-form solves linear-regression only; {hint}")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flori.core.recipe import Data, Recipe, Training, value
-from flori.core.registry import register
 
 
 @dataclass(frozen=True)
@@ -15,24 +14,22 @@ class Options:
     pool: Literal["max", "average"] = value("max", "how each 2×2 becomes one")
 
 
-RECIPE = register(
-    Recipe(
-        system="lenet",
-        about="LeNet-5 (LeCun et al. 1998): two convolutions, three dense layers",
-        tasks=("classification",),
-        model=Options(),
-        data=Data(source="digits"),
-        training=Training(
-            epochs=None,
-            steps=1175,  # five epochs of Fashion-MNIST
-            batch=256,
-            optimizer="adamw",
-            lr=0.012,
-            schedule="linear",
-            warmup=0.2,
-            weight_decay=1e-2,
-        ),
-        input_size=28,
-        convolutional=True,
-    )
+RECIPE = Recipe(
+    system="lenet",
+    about="LeNet-5 (LeCun et al. 1998): two convolutions, three dense layers",
+    tasks=("classification",),
+    model=Options(),
+    data=Data(source="digits"),
+    training=Training(
+        epochs=None,
+        steps=708,  # six epochs of Fashion-MNIST
+        batch=512,
+        optimizer="adamw",
+        lr=0.018,
+        schedule="linear",
+        warmup=0.2,
+        weight_decay=5e-2,
+    ),
+    input_size=28,
+    convolutional=True,
 )

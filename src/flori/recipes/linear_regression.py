@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from flori.core.recipe import Data, Recipe, Training
-from flori.core.registry import register
 
 
 @dataclass(frozen=True)
@@ -11,15 +10,13 @@ class Options:
     """A linear regression has none."""
 
 
-RECIPE = register(
-    Recipe(
-        system="linear-regression",
-        about="one number as a weighted sum of features; by gradient descent or in closed form",
-        tasks=("regression",),
-        model=Options(),
-        data=Data(source="diabetes"),
-        training=Training(epochs=200, batch=32, lr=0.03, momentum=0.9, schedule="cosine"),
-        precision="float64",
-        device="cpu",
-    )
+RECIPE = Recipe(
+    system="linear-regression",
+    about="one number as a weighted sum of features; by gradient descent or in closed form",
+    tasks=("regression",),
+    model=Options(),
+    data=Data(source="diabetes"),
+    training=Training(epochs=200, batch=32, lr=0.03, momentum=0.9, schedule="cosine"),
+    precision="float64",
+    device="cpu",
 )

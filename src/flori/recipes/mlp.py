@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flori.core.recipe import Data, Recipe, Training, value
-from flori.core.registry import register
 
 
 @dataclass(frozen=True)
@@ -16,15 +15,13 @@ class Options:
     dropout: float = value(0.0, "share of hidden units left out in training", at_least=0, at_most=0.99)
 
 
-RECIPE = register(
-    Recipe(
-        system="mlp",
-        about="multilayer perceptron: dense layers with an activation between them",
-        tasks=("classification", "regression"),
-        model=Options(),
-        data=Data(source="digits"),
-        training=Training(
-            epochs=40, batch=64, optimizer="adamw", lr=2e-3, schedule="cosine", warmup=0.05, weight_decay=1e-2
-        ),
-    )
+RECIPE = Recipe(
+    system="mlp",
+    about="multilayer perceptron: dense layers with an activation between them",
+    tasks=("classification", "regression"),
+    model=Options(),
+    data=Data(source="digits"),
+    training=Training(
+        epochs=40, batch=64, optimizer="adamw", lr=2e-3, schedule="cosine", warmup=0.05, weight_decay=1e-2
+    ),
 )

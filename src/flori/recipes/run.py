@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shlex
 import signal
@@ -16,19 +17,16 @@ import torch
 
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder, check_free
-from flori.core import registry
 from flori.core.errors import Interrupted, UserError
 from flori.core.overrides import apply_values
+from flori.core.paths import path_of
 from flori.core.recipe import Recipe, replace
 from flori.data.named import NAMED
-from flori.data.preparing import prepare
-from flori.data.sources import read
-from flori.recipes import catalogue
+from flori.data.sources import divide, read
 from flori.recipes.assembly import assemble
+from flori.recipes.catalogue import find
 from flori.recipes.session import Report, Session
 from flori.recipes.tasks import TASKS
-
-assert catalogue.ALL
 
 
 class Run:
@@ -74,24 +72,24 @@ class Run:
         recipe = apply_values(recipe, settings)
         raw = read(recipe.data)
         if data is None:
-            own = prepare(
-                raw, recipe.data, recipe.tasks, codec.task, recipe.seed,
-                recipe.training.patience is not None, recipe.data.size or recipe.input_size,
-            )  # fmt: skip
-            name = "test" if "test" in own.parts else "valid"
-            part = own.parts[name]
-        else:
-            name = next(part for part in ("test", "valid", "train") if part in raw.parts)
-            part = codec.encode(raw, name, recipe.data.source)
+            raw = divide(raw, recipe.data, codec.task, recipe.seed, recipe.training.patience is not None)
+        name = next(part for part in ("test", "valid", "train") if part in raw.parts)
+        part = codec.encode(raw, name, recipe.data.source)
         scores = TASKS[codec.task].scores(predictor.outputs(part), part.targets, codec)
-        return {"system": predictor.system, "data": recipe.data.source, "part": name, "examples": len(part), "scores": scores}
+        return {
+            "system": predictor.system,
+            "data": recipe.data.source,
+            "part": name,
+            "examples": len(part),
+            "scores": scores,
+        }
 
 
 def recorded_recipe(folder: RunFolder) -> Recipe:
     """The recipe in a run folder's recipe.json."""
     document = folder.read("recipe.json")
     try:
-        return apply_values(registry.get(document["system"]), document["recipe"])
+        return apply_values(find(document["system"]), document["recipe"])
     except (KeyError, TypeError, AttributeError) as problem:
         raise UserError(f"{folder.path / 'recipe.json'} is not what flori writes there: {problem!r}") from None
 
@@ -111,7 +109,7 @@ def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run
 
     Raises UserError for settings or data that are wrong, Interrupted after Ctrl-C, once all is saved.
     """
-    session = begin(apply_values(registry.get(system), settings), run)
+    session = begin(apply_values(find(system), settings), run)
     with session.folder.lock():
         for _ in stoppable(session):
             pass
@@ -121,7 +119,7 @@ def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run
 
 def steps(system: str, *, run: str | Path | None = None, **settings: Any) -> Iterator[Report]:
     """As `train`, but step by step: yields a Report after each; leaving the ``for`` stops and saves the run."""
-    session = begin(apply_values(registry.get(system), settings), run)
+    session = begin(apply_values(find(system), settings), run)
     with session.folder.lock():
         yield from session.reports()
         session.finish()
@@ -130,7 +128,7 @@ def steps(system: str, *, run: str | Path | None = None, **settings: Any) -> Ite
 def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) -> Session:
     """Read the data, build everything, and create the run folder: nothing is written before all is well."""
     if run is not None:
-        check_free(Path(run).expanduser())
+        check_free(path_of(run))
     recipe = _with_whole_path(recipe)
     assembly = assemble(recipe)
     session = Session(assembly, RunFolder.create(run, recipe.system), command or shlex.join(sys.argv))
@@ -154,10 +152,11 @@ def go_on(path: str | Path) -> Session:
 
 def _with_whole_path(recipe: Recipe) -> Recipe:
     """A path as the data's source is kept whole, so that the run can go on from any folder."""
-    source = recipe.data.source
-    if source in NAMED or not Path(source).expanduser().exists():
-        return recipe
-    return replace(recipe, {"data.source": str(Path(source).expanduser().absolute())})
+    path = path_of(recipe.data.source)
+    with contextlib.suppress(OSError):  # reading it says what is wrong
+        if recipe.data.source not in NAMED and path.exists():
+            return replace(recipe, {"data.source": str(path.absolute())})
+    return recipe
 
 
 def stoppable(session: Session) -> Iterator[Report]:
@@ -169,7 +168,8 @@ def stoppable(session: Session) -> Iterator[Report]:
             yield report
             if asked.is_set() and report.step < report.steps:
                 reports.close()  # type: ignore[attr-defined]
-                raise Interrupted(f"stopped at step {report.step} and saved; go on with: flori resume {shlex.quote(str(session.folder.path))}")
+                again = f"flori resume {shlex.quote(str(session.folder.path))}"
+                raise Interrupted(f"stopped at step {report.step} and saved; go on with: {again}")
 
 
 @contextmanager
@@ -184,5 +184,3 @@ def _asked_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-

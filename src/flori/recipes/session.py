@@ -15,7 +15,6 @@ from torch import Tensor
 import flori
 from flori.artifacts import checkpoints
 from flori.artifacts.predictor import Predictor
-from flori.artifacts.report import write_report
 from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
 from flori.core.errors import UserError
@@ -69,12 +68,20 @@ class Session:
             "seed": recipe.seed,
             "resolved": self._resolved(),
             "fingerprint": self.run.fingerprint(),
-            "versions": {"flori": flori.__version__, "torch": torch.__version__, "python": platform.python_version()},
+            "versions": {
+                "flori": flori.__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
         }
         self.folder.write("recipe.json", document)
 
     def _resolved(self) -> dict[str, Any]:
-        return {"device": self.run.device.type, "precision": self.run.precision, "threads": torch.get_num_threads()}
+        return {
+            "device": self.run.device.type,
+            "precision": self.run.precision,
+            "threads": torch.get_num_threads(),
+        }
 
     def restore(self) -> None:
         """Put back the newest whole checkpoint, if there is one. Raises UserError if the data changed."""
@@ -136,7 +143,14 @@ class Session:
         run, per_epoch = self.run, self.run.batches.per_epoch
         split = run.data.judged if scores else "train"
         return Report(
-            step.number, run.steps, step.number / per_epoch, run.steps / per_epoch, step.loss, step.examples, split, scores
+            step.number,
+            run.steps,
+            step.number / per_epoch,
+            run.steps / per_epoch,
+            step.loss,
+            step.examples,
+            split,
+            scores,
         )
 
     def _drain(self) -> None:
@@ -153,7 +167,11 @@ class Session:
         self._pending.clear()
 
     def _not_finite(self, what: str) -> str:
-        last = f"the last good checkpoint is of step {self._saved}" if self._saved > 0 else "no checkpoint was written before"
+        last = (
+            f"the last good checkpoint is of step {self._saved}"
+            if self._saved > 0
+            else "no checkpoint was written before"
+        )
         lr = self.run.recipe.training.lr
         return f"{what}; {last}. A lower learning rate (lr={lr / 10:g}) or training.clip=1 usually helps."
 
@@ -165,7 +183,12 @@ class Session:
 
     def _write_line(self, split: str, step: Step, scores: dict[str, float]) -> None:
         epoch = step.number / self.run.batches.per_epoch
-        line = {"step": step.number, "epoch": epoch, "split": split, "seconds": round(self.run.state.seconds, 3)}
+        line = {
+            "step": step.number,
+            "epoch": epoch,
+            "split": split,
+            "seconds": round(self.run.state.seconds, 3),
+        }
         self.folder.append_metrics({**line, **scores})
 
     def _judging_is_due(self, step: Step) -> bool:
@@ -214,13 +237,16 @@ class Session:
         self.save()
         if run.state.best:
             run.state.judged_model.load_state_dict(run.state.best)
-        found = {part: self._outputs(part) for part in ("valid", "test") if part in run.data.parts}
+        judged = [part for part in ("valid", "test") if part in run.data.parts]
+        found = {part: self._outputs(part) for part in judged}
         self._scores = {
             part: run.task.scores(out, run.data.parts[part].targets, run.codec) for part, out in found.items()
         }
         self._predictor().save(self.folder.model, self._options(), self._scores)
         summary = self._summarise("done")
-        shown = "test" if "test" in found else "valid"
+        shown = judged[-1]
+        from flori.artifacts.report import write_report  # brings matplotlib, which training does not wait for
+
         write_report(
             self.folder.path,
             summary,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from flori.core.recipe import Data, Recipe, Training
-from flori.core.registry import register
 
 
 @dataclass(frozen=True)
@@ -11,13 +10,11 @@ class Options:
     """A softmax regression has none."""
 
 
-RECIPE = register(
-    Recipe(
-        system="softmax-regression",
-        about="classes from one linear layer and a softmax",
-        tasks=("classification",),
-        model=Options(),
-        data=Data(source="digits"),
-        training=Training(epochs=30, batch=64, lr=0.05, momentum=0.9, schedule="cosine", weight_decay=1e-4),
-    )
+RECIPE = Recipe(
+    system="softmax-regression",
+    about="classes from one linear layer and a softmax",
+    tasks=("classification",),
+    model=Options(),
+    data=Data(source="digits"),
+    training=Training(epochs=30, batch=64, lr=0.05, momentum=0.9, schedule="cosine", weight_decay=1e-4),
 )

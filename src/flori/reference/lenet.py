@@ -1,9 +1,9 @@
 """LeNet-5, literally.
 
-    convolution      Y_o,h,w = b_o + Σ_c Σ_i Σ_j W_o,c,i,j X_c,h+i,w+j        (a cross-correlation)
-    max pooling      Y_c,h,w = max over i, j in {0, 1} of X_c,2h+i,2w+j
-    average pooling  Y_c,h,w = ¼ Σ over i, j in {0, 1} of X_c,2h+i,2w+j
-    network          x → pad 2 → conv 5×5 → σ → pool → conv 5×5 → σ → pool → dense 120 → σ → 84 → σ → K
+convolution      Y_o,h,w = b_o + Σ_c Σ_i Σ_j W_o,c,i,j X_c,h+i,w+j        (a cross-correlation)
+max pooling      Y_c,h,w = max over i, j in {0, 1} of X_c,2h+i,2w+j
+average pooling  Y_c,h,w = ¼ Σ over i, j in {0, 1} of X_c,2h+i,2w+j
+network          x → pad 2 → conv 5×5 → σ → pool → conv 5×5 → σ → pool → dense 120 → σ → 84 → σ → K
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Linear regression, literally.
 
-    ŷ = w₁x₁ + … + w_Dx_D + b
-    ℓ = (1/N) Σᵢ ½(ŷᵢ − yᵢ)²
-    ∂ℓ/∂w_j = (1/N) Σᵢ (ŷᵢ − yᵢ) xᵢⱼ          ∂ℓ/∂b = (1/N) Σᵢ (ŷᵢ − yᵢ)
-    w ← w − η ∂ℓ/∂w
+ŷ = w₁x₁ + … + w_Dx_D + b
+ℓ = (1/N) Σᵢ ½(ŷᵢ − yᵢ)²
+∂ℓ/∂w_j = (1/N) Σᵢ (ŷᵢ − yᵢ) xᵢⱼ          ∂ℓ/∂b = (1/N) Σᵢ (ŷᵢ − yᵢ)
+w ← w − η ∂ℓ/∂w
 """
 
 import numpy as np

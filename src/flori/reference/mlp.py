@@ -1,7 +1,7 @@
 """Multilayer perceptron, literally.
 
-    h⁰ = x,   hˡ_i = σ(Σ_j Wˡ_ij hˡ⁻¹_j + bˡ_i),   o_i = Σ_j W_ij h_j + b_i  (no σ on the last layer)
-    ReLU(z) = max(z, 0),   sigmoid(z) = 1/(1 + exp(−z)),   tanh(z) = (1 − exp(−2z))/(1 + exp(−2z))
+h⁰ = x,   hˡ_i = σ(Σ_j Wˡ_ij hˡ⁻¹_j + bˡ_i),   o_i = Σ_j W_ij h_j + b_i  (no σ on the last layer)
+ReLU(z) = max(z, 0),   sigmoid(z) = 1/(1 + exp(−z)),   tanh(z) = (1 − exp(−2z))/(1 + exp(−2z))
 """
 
 import math

@@ -1,9 +1,9 @@
 """Softmax regression, literally.
 
-    o_k = Σ_j W_kj x_j + b_k
-    softmax(o)_k = exp(o_k) / Σ_m exp(o_m)      (the same number if the largest o is taken off first)
-    ℓ = −log softmax(o)_y
-    ∂ℓ/∂o_k = softmax(o)_k − [k = y]
+o_k = Σ_j W_kj x_j + b_k
+softmax(o)_k = exp(o_k) / Σ_m exp(o_m)      (the same number if the largest o is taken off first)
+ℓ = −log softmax(o)_y
+∂ℓ/∂o_k = softmax(o)_k − [k = y]
 """
 
 import math

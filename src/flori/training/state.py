@@ -9,7 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-NUMBERS = ("step", "best_score", "best_step", "waited", "loss_sum", "loss_examples", "seconds", "busy", "examples")
+NUMBERS = (
+    "step",
+    "best_score",
+    "best_step",
+    "waited",
+    "loss_sum",
+    "loss_examples",
+    "seconds",
+    "busy",
+    "examples",
+)
 
 
 @dataclass
@@ -42,9 +52,7 @@ class State:
 
     def keep_best(self, score: float, higher_is_better: bool) -> None:
         """Remember the judged weights if `score` beats all before."""
-        better = self.best_score is None or (
-            score > self.best_score if higher_is_better else score < self.best_score
-        )
+        better = self.best_score is None or (score > self.best_score if higher_is_better else score < self.best_score)
         if better:
             self.best_score, self.best_step, self.waited = score, self.step, 0
             self.best = {name: t.detach().clone() for name, t in self.judged_model.state_dict().items()}

@@ -63,8 +63,8 @@ def solution(objective: Objective, ridge: float) -> Update:
         weights, bias = least_squares(batch.inputs.flatten(1), batch.targets, ridge * len(batch))
         with torch.no_grad():
             loss = objective.losses(state.model, batch)["loss"]
-            linear.weight.copy_(weights[None])  # type: ignore[union-attr, operator]
-            linear.bias.copy_(bias[None])  # type: ignore[union-attr, operator]
+            linear.weight.copy_(weights[None])  # type: ignore[operator]
+            linear.bias.copy_(bias[None])  # type: ignore[operator]
         return loss
 
     return update
