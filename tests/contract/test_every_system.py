@@ -16,6 +16,7 @@ from flori.data.sources import read
 from flori.recipes.catalogue import ALL
 
 SYSTEMS = [recipe.system for recipe in ALL]
+SHORT = {"steps": 60, "batch": 64}
 SCORES = {
     "classification": {"loss", "accuracy", "f1", "top5"},
     "regression": {"loss", "rmse", "mae", "r2", "rmsle"},
@@ -37,7 +38,7 @@ def trained(tmp_path_factory):
     def get(system):
         if system not in runs:
             folder = tmp_path_factory.mktemp(system) / "run"
-            runs[system] = flori.train(system, run=folder, epochs=3)
+            runs[system] = flori.train(system, run=folder, **SHORT)
         return runs[system]
 
     return get
@@ -131,7 +132,7 @@ def test_predicts_from_files_in_any_company(trained, system, tmp_path):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_stopped_and_resumed_equals_never_stopped(trained, system):
-    settings = {"epochs": 3, "training.checkpoint_seconds": 0}
+    settings = {**SHORT, "training.checkpoint_seconds": 0}
     for report in flori.steps(system, run="stopped", **settings):
         if report.step == report.steps // 2:
             break
@@ -147,8 +148,8 @@ def test_stopped_and_resumed_equals_never_stopped(trained, system):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_same_seed_same_weights_other_seed_others(trained, system):
-    again = flori.train(system, run="again", epochs=3)
-    other = flori.train(system, run="other", epochs=3, seed=1)
+    again = flori.train(system, run="again", **SHORT)
+    other = flori.train(system, run="other", **SHORT, seed=1)
     a, b, c = (load_file(run.path / "model" / "model.safetensors") for run in (trained(system), again, other))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not all(torch.equal(a[name], c[name]) for name in a)

@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
+import flori
 from flori import models
+from flori.core.overrides import apply_values
 from flori.data.batches import Batch
 from flori.objectives.regression import regression
+from flori.recipes.catalogue import find
+from flori.recipes.run import begin
 from flori.reference import linear_regression as oracle
 from flori.training.closed_form import least_squares
 
@@ -79,3 +84,40 @@ def test_ridge_solves_its_normal_equations():
     y = np.random.default_rng(6).normal(size=31)
     w, _ = least_squares(torch.tensor(X), torch.tensor(y), ridge=2.3, intercept=False)
     np.testing.assert_allclose(w, np.linalg.solve(X.T @ X + 2.3 * np.eye(7), X.T @ y), rtol=0, atol=1e-12)
+
+
+def solutions(data):
+    """The weights that the default recipe finds by steps, and those of the closed form."""
+    runs = [flori.train("linear-regression", data=data, **how) for how in ({}, {"optimizer": "closed-form"})]
+    return [load_file(run.path / "model" / "model.safetensors") for run in runs]
+
+
+def test_descent_and_closed_form_agree():
+    steps, closed = solutions("diabetes")
+    assert max(float((steps[name] - closed[name]).abs().max()) for name in closed) < 1e-3
+
+
+def test_minibatch_descent_and_closed_form_agree_on_the_airfoil(real_data):
+    steps, closed = solutions("airfoil")
+    assert max(float((steps[name] - closed[name]).abs().max()) for name in closed) < 1e-3
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(60, 5), (12, 40)])
+def test_a_rank_deficient_or_wide_table_gives_numpys_solution(own_folder, rows, columns):
+    """From a CSV to saved weights: equal to numpy's least-norm solution of the prepared table."""
+    rng = np.random.default_rng(rows)
+    X = rng.normal(size=(rows, columns))
+    X[:, -1] = X[:, 0] - 2 * X[:, 1]
+    table = np.column_stack([X, X @ rng.normal(size=columns) + rng.normal(size=rows)])
+    header = ",".join([*(f"x{i}" for i in range(columns)), "y"])
+    np.savetxt(own_folder / "t.csv", table, delimiter=",", header=header, comments="")
+    session = begin(
+        apply_values(find("linear-regression"), {"data": "t.csv", "target": "y", "optimizer": "closed-form"}), None
+    )
+    list(session.reports())
+    part = session.run.data.parts["train"]
+    A = np.column_stack([part.inputs.numpy(), np.ones(len(part))])
+    expected = np.linalg.lstsq(A, part.targets.numpy(), rcond=None)[0]
+    linear = session.run.state.model.linear
+    found = [*linear.weight.detach()[0].tolist(), float(linear.bias.detach())]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8)

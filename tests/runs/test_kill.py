@@ -15,10 +15,10 @@ from tests.runs.processes import kill_while_training, run, same, weights
 
 # Each system with all the state that a run can have: momentum, averages, best weights, dropout.
 SETTINGS = {
-    "linear-regression": ("epochs=150",),
-    "softmax-regression": ("epochs=40", "training.average=0.99", "patience=50"),
-    "mlp": ("epochs=30", "model.dropout=0.3", "data.shift=1", "training.clip=1", "training.accumulate=2"),
-    "lenet": ("epochs=4", "training.average=0.9", "data.shift=2"),
+    "linear-regression": ("steps=3000", "batch=64"),
+    "softmax-regression": ("epochs=40", "batch=64", "training.average=0.99", "patience=50"),
+    "mlp": ("epochs=30", "batch=64", "model.dropout=0.3", "data.shift=1", "training.clip=1", "training.accumulate=2"),
+    "lenet": ("epochs=4", "batch=64", "training.average=0.9", "data.shift=2"),
 }
 
 
@@ -82,7 +82,7 @@ Path.rename = rename
     ids=["first", "tensors", "numbers", "manifest", "rename"],
 )
 def test_a_kill_within_the_writing_of_a_checkpoint(code):
-    settings = ("epochs=6", "training.checkpoint_seconds=0")
+    settings = ("epochs=6", "batch=64", "training.checkpoint_seconds=0")
     train_system("softmax-regression", list(settings), "whole", quiet=True, as_json=False)
     words = ("train", "softmax-regression", *settings, "--quiet", "--run", "killed")
     assert run(*words, code=code)[0] == -signal.SIGKILL
@@ -104,7 +104,7 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["cut", "altered", "gone"])
 @pytest.mark.parametrize("name", ["state.safetensors", "state.json", "manifest.json"])
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(how, name, capsys):
-    settings = {"epochs": 4, "training.checkpoint_seconds": 0}
+    settings = {"epochs": 4, "batch": 64, "training.checkpoint_seconds": 0}
     whole = flori.train("softmax-regression", run="whole", **settings)
     for report in flori.steps("softmax-regression", run="cut", **settings):
         if report.step == 31:
@@ -116,8 +116,8 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(how, name, c
 
 
 def test_all_checkpoints_damaged_begins_anew_and_says_so(capsys):
-    whole = flori.train("softmax-regression", run="whole", epochs=2)
-    for report in flori.steps("softmax-regression", run="cut", epochs=2):
+    whole = flori.train("softmax-regression", run="whole", epochs=2, batch=64)
+    for report in flori.steps("softmax-regression", run="cut", epochs=2, batch=64):
         if report.step == 31:
             break
     for path in Path("cut/checkpoints").glob("step-*/state.json"):

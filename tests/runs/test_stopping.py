@@ -17,7 +17,7 @@ from flori.cli.training import resume_run
 from flori.core.errors import UserError
 from tests.runs.processes import PATIENCE, run, same, start, weights
 
-WORDS = ("train", "softmax-regression", "epochs=400", "training.checkpoint_seconds=0.05")
+WORDS = ("train", "softmax-regression", "epochs=400", "batch=64", "training.checkpoint_seconds=0.05")
 
 
 def summary(folder: str) -> dict:
@@ -90,11 +90,11 @@ def full_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_full_disk_ends_with_one_message_and_the_last_checkpoint_whole(monkeypatch):
-    whole = flori.train("softmax-regression", run="whole", epochs=4)
+    whole = flori.train("softmax-regression", run="whole", epochs=4, batch=64)
     with monkeypatch.context() as patch:
         full_after(40, patch)
         with pytest.raises(UserError, match="disk is full"):
-            flori.train("softmax-regression", run="run", epochs=4, **{"training.checkpoint_seconds": 0})
+            flori.train("softmax-regression", run="run", epochs=4, batch=64, **{"training.checkpoint_seconds": 0})
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
     assert found.numbers["step"] > 2 and not remarks
     assert not list(Path("run").rglob(".aside-*"))
@@ -142,7 +142,7 @@ def test_changed_data_is_noticed_by_resume():
 
 
 def test_patience_stops_early_and_keeps_the_best_weights():
-    done = flori.train("mlp", run="run", data="digits", epochs=60, patience=2, lr=0.02)
+    done = flori.train("mlp", run="run", data="digits", epochs=60, patience=2, lr=0.02, batch=64)
     lines = [line for line in done.folder.metrics() if line["split"] == "valid"]
     best = max(line["accuracy"] for line in lines)
     assert len(lines) < 60 and lines[-1]["accuracy"] <= best and lines[-2]["accuracy"] <= best

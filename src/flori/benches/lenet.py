@@ -74,7 +74,7 @@ def plain(images: Tensor, targets: Tensor) -> Contestant:
 
 def ours(source: str) -> Contestant:
     """flori's own loop with lenet's recipe as it is, for ever."""
-    recipe = apply_values(find("lenet"), {"data": source, "batch": BATCH})
+    recipe = apply_values(find("lenet"), {"data": source})
     run = assemble(recipe)
     return _endless(run)
 

@@ -16,7 +16,7 @@ RECIPE = Recipe(
     tasks=("regression",),
     model=Options(),
     data=Data(source="diabetes"),
-    training=Training(epochs=200, batch=32, lr=0.03, momentum=0.9, schedule="cosine"),
+    training=Training(epochs=None, steps=6000, batch=512, lr=0.05, momentum=0.9, schedule="cosine"),
     precision="float64",
     device="cpu",
 )

@@ -22,6 +22,13 @@ RECIPE = Recipe(
     model=Options(),
     data=Data(source="digits"),
     training=Training(
-        epochs=40, batch=64, optimizer="adamw", lr=2e-3, schedule="cosine", warmup=0.05, weight_decay=1e-2
+        epochs=None,
+        steps=2400,
+        batch=256,
+        optimizer="adamw",
+        lr=3e-3,
+        schedule="cosine",
+        warmup=0.05,
+        weight_decay=1e-2,
     ),
 )

@@ -16,5 +16,5 @@ RECIPE = Recipe(
     tasks=("classification",),
     model=Options(),
     data=Data(source="digits"),
-    training=Training(epochs=30, batch=64, lr=0.05, momentum=0.9, schedule="cosine", weight_decay=1e-4),
+    training=Training(epochs=None, steps=2400, batch=256, lr=0.1, momentum=0.9, schedule="cosine", weight_decay=1e-4),
 )
