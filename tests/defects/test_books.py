@@ -60,7 +60,7 @@ def test_clipping_scales_the_gradient_to_the_norm():
     torch.manual_seed(0)
     model = models.linear_regression(1, (5,))
     updated(model, Batch(torch.randn(7, 5) * 100, torch.randn(7) * 100), regression(), clip=0.5)
-    moved = torch.cat([p.flatten() for p in model.parameters()]) / 0.1
+    moved = torch.cat([p.detach().flatten() for p in model.parameters()]) / 0.1
     assert moved.norm() == pytest.approx(0.5, rel=1e-4)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from flori.cli.printing import print_json, print_table, scores_text
+from flori.cli.printing import print_json, print_table
 from flori.core.errors import UserError
 from flori.core.recipe import Evidence, Recipe
 from flori.recipes.catalogue import ALL
@@ -34,8 +34,8 @@ def _document(recipe: Recipe) -> dict[str, object]:
 
 
 def _best(evidence: tuple[Evidence, ...]) -> list[str]:
-    """The first piece of evidence: its scores without the loss, and its data."""
+    """The first piece of evidence: its score, its data, and the number of parameters."""
     if not evidence:
         return ["", "", ""]
     first = evidence[0]
-    return [scores_text(first.scores), first.data, f"{first.parameters:,}"]
+    return [first.headline, first.data, f"{first.parameters:,}"]

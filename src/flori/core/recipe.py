@@ -78,6 +78,12 @@ class Evidence:
     machine: str
     date: str
 
+    @property
+    def headline(self) -> str:
+        """The one score that people compare by, with its name."""
+        name = "accuracy" if "accuracy" in self.scores else "r2"
+        return f"{name} {self.scores[name]:.4g}"
+
 
 @dataclass(frozen=True)
 class Recipe:

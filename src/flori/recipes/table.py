@@ -20,10 +20,7 @@ def table() -> str:
 
 
 def _line(system: str, evidence: Evidence) -> str:
-    name = next(name for name in ("accuracy", "rmsle", "rmse") if name in evidence.scores)
-    name = "rmse" if name == "rmsle" and evidence.data != "house-prices" else name
-    score = f"{name} {evidence.scores[name]:.4g}"
-    return f"| `{system}` | {evidence.data} | {score} | {evidence.seconds:.1f} | `{evidence.command}` |"
+    return f"| `{system}` | {evidence.data} | {evidence.headline} | {evidence.seconds:.1f} | `{evidence.command}` |"
 
 
 def with_table(text: str) -> str:
