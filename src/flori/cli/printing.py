@@ -13,25 +13,18 @@ def print_json(document: Any) -> None:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> None:
-    """A plain table; the columns in `numbers` stand to the right. It goes through a pipe unharmed."""
-    from rich.console import Console
-    from rich.table import Table
+    """A plain table; the columns in `numbers` stand to the right.
 
-    console = Console(soft_wrap=False)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for i, name in enumerate(head):
-        table.add_column(name, justify="right" if i in numbers else "left", overflow="fold", no_wrap=i == 0)
-    for row in rows:
-        table.add_row(*[_plain(cell) for cell in row])
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
-
-
-def _plain(cell: str) -> Any:
-    from rich.text import Text
-
-    return Text(cell)
+    Without rich: `flori list` answers at once, and a pipe gets every line whole.
+    """
+    table = [list(head), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = [
+            cell.rjust(wide) if i in numbers else cell.ljust(wide)
+            for i, (cell, wide) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
 
 
 def scores_text(scores: dict[str, float]) -> str:
