@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 demo: .venv/made
 	@rm -rf demo
-	$(BIN)/flori train lenet data=digits --run demo/run
+	$(BIN)/flori train lenet data=digits steps=300 --run demo/run
 	$(BIN)/flori evaluate demo/run
 	@$(BIN)/flori data digits --pictures demo/pictures > /dev/null
 	$(BIN)/flori predict demo/run demo/pictures
