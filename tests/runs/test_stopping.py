@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -167,3 +168,10 @@ def test_runs_without_a_name_are_numbered():
         "linear-regression-1",
         "linear-regression-2",
     ]
+
+
+def test_a_run_folder_that_is_taken_away_is_told():
+    with pytest.raises(UserError, match="no longer there"):
+        for report in flori.steps("mlp", run="run", steps=50):
+            if report.step == 3:
+                shutil.rmtree("run")

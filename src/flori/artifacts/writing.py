@@ -20,6 +20,7 @@ OURS_TO_SAY = {
     errno.EROFS: "the disk is read-only; choose another place with --run",
     errno.EACCES: "writing there is not allowed; choose another place with --run",
     errno.EPERM: "writing there is not allowed; choose another place with --run",
+    errno.ENOENT: "its folder is no longer there",
     errno.EEXIST: "something else is there already",
     errno.ENOTDIR: "a part of that path is a file, not a folder",
     errno.ENAMETOOLONG: "the name is too long",

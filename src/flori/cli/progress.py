@@ -65,7 +65,7 @@ def _bar(session: Session) -> Iterator[Callable[[Report], None]]:
                 score = f"{report.split} {scores_text(report.scores)}"
             now = time.monotonic()
             if now - last > BAR_SECONDS or report.step == report.steps:
-                text = f"epoch {report.epoch:.1f}/{report.epochs:g}  {rate:,.0f} examples/s"
+                text = f"epoch {report.epoch:.1f}/{report.epochs:.4g}  {rate:,.0f} examples/s"
                 progress.update(task, completed=report.step, text=f"{text}  loss {float(report.loss):.4f}  {score}")
                 last = now
 
@@ -86,7 +86,9 @@ def _lines() -> Callable[[Report], None]:
         last = now
         left = (now - start) / (report.step - done_before) * (report.steps - report.step)
         score = f"  {report.split} {scores_text(report.scores)}" if report.scores else ""
-        text = f"step {report.step}/{report.steps}  epoch {report.epoch:.1f}/{report.epochs:g}  {rate:,.0f} examples/s"
+        text = (
+            f"step {report.step}/{report.steps}  epoch {report.epoch:.1f}/{report.epochs:.4g}  {rate:,.0f} examples/s"
+        )
         print(f"{text}  loss {float(report.loss):.4f}{score}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     return show

@@ -8,7 +8,7 @@ from typing import Any
 
 from flori.cli.printing import print_json, print_table, scores_text
 from flori.core.errors import UserError
-from flori.core.overrides import apply
+from flori.core.overrides import apply, choices
 from flori.core.recipe import SHORT, Recipe, get, settings
 from flori.recipes.catalogue import find
 
@@ -43,13 +43,14 @@ def _layers(recipe: Recipe) -> tuple[list[dict[str, Any]], str]:
 
 
 def _rows(recipe: Recipe) -> list[dict[str, Any]]:
-    short = {dotted: key for key, dotted in SHORT.items()}
+    short, allowed = {dotted: key for key, dotted in SHORT.items()}, choices(recipe)
     return [
         {
             "key": short.get(name, name),
             "value": get(recipe, name),
             "default": get(find(recipe.system), name),
             "meaning": field.metadata["meaning"],
+            "choices": allowed.get(name, ()),
         }
         for name, field in settings(recipe).items()
     ]
@@ -71,7 +72,7 @@ def _print(recipe: Recipe, layers: list[dict[str, Any]], remark: str) -> None:
     print(f"{recipe.system}: {recipe.about}\n")
     rows = _rows(recipe)
     changed = [f"{_text(row['value'])}{'' if row['value'] == row['default'] else '  *'}" for row in rows]
-    print_table(["key", "value", "meaning"], [[r["key"], v, r["meaning"]] for r, v in zip(rows, changed, strict=True)])
+    print_table(["key", "value", "meaning"], [[r["key"], v, _meaning(r)] for r, v in zip(rows, changed, strict=True)])
     if any(row["value"] != row["default"] for row in rows):
         print("\n* changed from the default")
     print()
@@ -100,6 +101,10 @@ def _print(recipe: Recipe, layers: list[dict[str, Any]], remark: str) -> None:
         where = f"{evidence.seconds:g} s on {evidence.machine}, {evidence.date}"
         print(f"\nreached {scores_text(evidence.scores)} in {where}")
         print(f"  {evidence.command}")
+
+
+def _meaning(row: dict[str, Any]) -> str:
+    return f"{row['meaning']} [{', '.join(row['choices'])}]" if row["choices"] else row["meaning"]
 
 
 def _text(value: Any) -> str:

@@ -40,6 +40,8 @@ def predict_inputs(run: str, inputs: list[str], out: str | None, as_json: bool) 
         _write(path_of(out), predictions, predictor.codec.target)
     if as_json:
         print_json({"system": predictor.system, "task": predictor.codec.task, "predictions": predictions})
+    elif out is not None:
+        print(f"{len(predictions):,} predictions: {path_of(out) / 'predictions.csv'}")
     else:
         _print(predictions)
 

@@ -68,10 +68,21 @@ def _one_length(changes: dict[str, Any]) -> list[str]:
     return []
 
 
+def choices(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """The values that each setting with a choice may take."""
+    found = {}
+    for name, kind in _kinds(recipe).items():
+        arms = [kind, *get_args(kind)]
+        words = [get_args(arm) for arm in arms if get_origin(arm) is Literal]
+        if words:
+            found[name] = tuple(map(str, words[0]))
+    return found
+
+
 def _joined(faults: list[str], system: str) -> str:
     hint = f"flori show {system} lists every key."
     if len(faults) == 1:
-        return f"{faults[0]}. {hint}"
+        return f"{faults[0]}{'' if faults[0].endswith('?') else '.'} {hint}"
     return "\n  ".join([f"{len(faults)} faults in the settings:", *faults]) + f"\n{hint}"
 
 
@@ -103,7 +114,10 @@ def _convert(given: Any, kind: Any) -> Any:
         return _choice(given, get_args(kind))
     if get_origin(kind) is tuple:
         items = given.split(",") if isinstance(given, str) else _items(given)
-        return tuple(_convert(item, get_args(kind)[0]) for item in items if item != "")
+        try:
+            return tuple(_convert(item, get_args(kind)[0]) for item in items if item != "")
+        except ValueError as problem:
+            raise ValueError(f"{problem}; several have commas between them, as in 256,128") from None
     return _CONVERTERS[kind](given)
 
 

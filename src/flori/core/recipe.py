@@ -58,10 +58,12 @@ class Training:
     )
     warmup: float = value(0.0, "share of the steps over which the rate rises from 0", at_least=0, at_most=1)
     floor: float = value(0.0, "the last learning rate as a share of the highest", at_least=0, at_most=1)
-    clip: float | None = value(None, "gradients are scaled down to this norm", at_least=1e-9)
+    clip: float | None = value(None, "gradients are scaled down to this norm, above 0", at_least=1e-9)
     average: float = value(0.0, "decay of the moving average of weights; 0: none", at_least=0, at_most=0.99999)
     label_smoothing: float = value(0.0, "share of the target spread over all classes", at_least=0, at_most=0.99)
-    patience: int | None = value(None, "stop after so many judgements without a better score", at_least=1)
+    patience: int | None = value(
+        None, "stop after so many judgements without a better score on a valid part", at_least=1
+    )
     judge_every: int = value(1, "epochs between two judgements", at_least=1)
     checkpoint_seconds: float = value(30.0, "most seconds between two checkpoints", at_least=0)
 

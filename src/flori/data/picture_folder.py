@@ -47,7 +47,8 @@ def read_folder(folder: Path, size: int | None = None, channels: int | None = No
     _fits_memory(folder, len(files), reference)
     decoded = _decode_all(files, reference, faults)
     if on_bad == "stop":
-        faults.stop_if_any(str(folder), "data.on_bad=skip leaves them out.")
+        resized = [fault.remedy for fault in faults.found if "data.size" in fault.remedy]
+        faults.stop_if_any(str(folder), "; ".join([*resized[:1], "data.on_bad=skip leaves the bad ones out"]) + ".")
     labels = sorted({f.label for f in files if f.path in decoded})
     _check_labels(folder, [f for f in files if f.path in decoded], labels, faults)
     return PictureSet(_parts(folder, files, decoded, labels), labels, faults.found)
@@ -141,7 +142,7 @@ def _reference(headers: Iterable[Header], size: int | None, channels: int | None
 
 def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:
     if reference.size is None and (header.width, header.height) != (reference.width, reference.height):
-        what = f"is {header.width}×{header.height} pixels where most are {reference.width}×{reference.height}"
+        what = f"is {header.width}×{header.height} pixels where the commonest is {reference.width}×{reference.height}"
         faults.add(header.path, what, f"data.size={min(reference.width, reference.height)} resizes all")
         return False
     if not reference.any_colour and header.grey != (reference.channels == 1):

@@ -134,6 +134,10 @@ def prepare(
         tasks: what the system can learn; task: what is wanted, ``auto`` for what the data says.
         size: the height and width that the system wants of pictures; None takes them as they are.
     """
+    if isinstance(raw, PictureSet) and options.target is not None:
+        raise UserError(
+            f"target={options.target} is for tables; {options.source} holds pictures, whose folders say the class"
+        )
     task = _task(raw, tasks, task, options.source)
     try:
         raw = divide(raw, options, task, seed, needs_valid)

@@ -79,7 +79,7 @@ class Run:
         return {
             "system": predictor.system,
             "data": recipe.data.source,
-            "part": name,
+            "part": name if len(raw.parts) > 1 else "all",
             "examples": len(part),
             "scores": scores,
         }
