@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 demo: .venv/made
 	@rm -rf demo
-	$(BIN)/flori train lenet data=digits steps=300 --run demo/run
+	$(BIN)/flori train lenet data=digits steps=500 batch=128 lr=0.01 data.shift=1 --run demo/run
 	$(BIN)/flori evaluate demo/run
 	@$(BIN)/flori data digits --pictures demo/pictures > /dev/null
 	$(BIN)/flori predict demo/run demo/pictures
