@@ -19,12 +19,9 @@ from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
 from flori.core.errors import UserError
 from flori.core.recipe import values
-from flori.data.batches import Batches
-from flori.prediction.outputs import outputs
 from flori.recipes.assembly import Assembly
 from flori.training.loop import Step, loop
 
-JUDGED_BATCH = 1000
 REPORTS = 200  # lines of training loss in a run's metrics, about
 
 
@@ -206,10 +203,7 @@ class Session:
         return scores
 
     def _outputs(self, split: str) -> Tensor:
-        run = self.run
-        dtype = next(run.state.model.parameters()).dtype
-        batches = Batches.of(run.data.parts[split], JUDGED_BATCH, run.codec.preparation, run.device, dtype)
-        return outputs(run.state.judged_model, batches.in_order(), run.device, run.precision).cpu()
+        return self._predictor().outputs(self.run.data.parts[split])
 
     def _scores_of(self, split: str) -> dict[str, float]:
         return self.run.task.scores(self._outputs(split), self.run.data.parts[split].targets, self.run.codec)
