@@ -7,6 +7,7 @@ import torch
 
 from flori.core import seeds
 from flori.core.errors import UserError
+from flori.core.recipe import Data
 from flori.data.augmentation import augment
 from flori.data.batches import Batches
 from flori.data.examples import Part, split
@@ -71,7 +72,7 @@ def test_every_example_is_used_once_an_epoch_and_none_is_dropped():
 
 
 def test_an_epoch_gone_on_with_in_the_middle_is_the_same():
-    one = batches(shift=2, flip=True)
+    one = batches(options=Data(shift=2, flip=True))
     whole, rest = list(one.epoch(3)), list(one.epoch(3, start=2))
     for a, b in zip(whole[2:], rest, strict=True):
         assert torch.equal(a.inputs, b.inputs) and torch.equal(a.targets, b.targets)
@@ -81,7 +82,7 @@ def test_augmentation_does_not_depend_on_the_batch_size():
     by_example = []
     for size in (5, 23):
         found = {}
-        for batch in batches(size=size, shift=2, flip=True).epoch(1):
+        for batch in batches(size=size, options=Data(shift=2, flip=True)).epoch(1):
             found |= {int(t): x for x, t in zip(batch.inputs, batch.targets, strict=True)}
         by_example.append(found)
     assert all(torch.equal(by_example[0][i], by_example[1][i]) for i in range(23))

@@ -17,7 +17,7 @@ def show_system(name: str, words: list[str], as_json: bool, equation: bool) -> N
     """Print all that is known of a system under the given settings."""
     recipe = apply(find(name), words)
     if equation:
-        text = files("flori.reference").joinpath(f"{name.replace('-', '_')}.py").read_text()
+        text = files("flori.reference").joinpath(f"{recipe.reference or name.replace('-', '_')}.py").read_text()
         if as_json:
             print_json({"system": name, "equation": text})
         else:

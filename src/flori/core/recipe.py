@@ -27,9 +27,31 @@ class Data:
     test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
     on_bad: Literal["stop", "skip"] = value("stop", "a bad example ends the run, or is listed and left out")
     size: int | None = value(None, "pictures: resize to this height and width, pixels", at_least=1, at_most=4096)
-    channels: Literal[1, 3] | None = value(None, "pictures: 1 makes all grey, 3 in colour; else as they are")
+    channels: Literal[1, 3, 4] | None = value(
+        None, "pictures: 1 makes all grey, 3 in colour, 4 with transparency; else as they are"
+    )
+    cache: Literal["auto", "memory", "none"] = value(
+        "auto", "picture folders: held decoded in memory, or decoded anew when needed; auto: memory where it suffices"
+    )
+    workers: int | None = value(
+        None, "pictures that are decoded anew: processes that do it; None: one a core", at_least=0, at_most=256
+    )
     shift: int = value(0, "pictures: random shift by up to so many pixels", at_least=0, at_most=512)
     flip: bool = value(False, "pictures: random mirroring, left to right")
+    crop: float = value(
+        1.0,
+        "pictures: a random piece of at least this share of the area, made full size; 1: the whole",
+        at_least=0.01,
+        at_most=1,
+    )
+    colour: float = value(
+        0.0, "pictures: brightness, contrast and saturation times a random factor within 1±this", at_least=0, at_most=1
+    )
+    erase: float = value(0.0, "pictures: chance that a random rectangle is blanked", at_least=0, at_most=1)
+    mixup: float = value(0.0, "pictures: pairs blended by a share from Beta(α, α); 0: none", at_least=0, at_most=100)
+    cutmix: float = value(
+        0.0, "pictures: a rectangle from another, of a share from Beta(α, α); 0: none", at_least=0, at_most=100
+    )
     ignore: tuple[str, ...] = value((), "table: columns to leave out")
     categories: tuple[str, ...] = value((), "table: columns of numbers to be read as categories")
     encoding: str = value("utf-8", "table: how the text of a CSV is encoded")
@@ -61,6 +83,11 @@ class Training:
     clip: float | None = value(None, "gradients are scaled down to this norm, above 0", at_least=1e-9)
     average: float = value(0.0, "decay of the moving average of weights; 0: none", at_least=0, at_most=0.99999)
     label_smoothing: float = value(0.0, "share of the target spread over all classes", at_least=0, at_most=0.99)
+    init: str | None = value(None, "begin from these weights: a run's folder, or a .safetensors or .pth file")
+    freeze: str | None = value(
+        None, "weights kept as they begin: stem, backbone (all but the last layer), or a number of lowest layers"
+    )
+    lr_head: float | None = value(None, "learning rate of the last layer, where it differs from lr", at_least=0)
     patience: int | None = value(
         None, "stop after so many judgements without a better score on a valid part", at_least=1
     )
@@ -103,13 +130,18 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16", "float64"] = value("auto", "numbers to compute with")
     input_size: int | None = None  # height and width that the system wants of pictures; None: any
     convolutional: bool = False  # whether its time goes into convolutions
+    reference: str = ""  # the file of its equations in flori.reference, where it is not the system's own
     evidence: tuple[Evidence, ...] = ()
 
 
 SHORT = {
     "data": "data.source",
     "target": "data.target",
-    **{name: f"training.{name}" for name in ("epochs", "steps", "batch", "lr", "optimizer", "schedule", "patience")},
+    **{
+        name: f"training.{name}"
+        for name in ("epochs", "steps", "batch", "lr", "optimizer", "schedule", "init", "freeze", "patience")
+    },
+    "lr.head": "training.lr_head",
 }
 """Everyday keys and the values that they set; all others are dotted."""
 

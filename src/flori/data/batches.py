@@ -17,18 +17,27 @@ from flori.data.preparation import PicturePreparation, TablePreparation
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples of one step: inputs float [B, …], targets [B]."""
+    """Examples of one step: inputs float [B, …], targets [B].
+
+    Where pictures were blended, `others` int64 [B] holds the class of each one's partner and `shares` float [B] how
+    much of the picture is its own.
+    """
 
     inputs: Tensor
     targets: Tensor
+    others: Tensor | None = None
+    shares: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def divided(self, count: int) -> list[Batch]:
-        """The batch in at most `count` parts as equal as can be."""
-        pairs = zip(self.inputs.tensor_split(count), self.targets.tensor_split(count), strict=True)
-        return [Batch(inputs, targets) for inputs, targets in pairs if len(targets)]
+        """The batch in at most `count` parts as equal as can be, of at least two examples each if it has two: one
+        alone has no variance for batch norm."""
+        count = max(1, min(count, len(self) // 2))
+        columns = (self.inputs, self.targets, self.others, self.shares)
+        pieces = [[None] * count if column is None else column.tensor_split(count) for column in columns]
+        return [Batch(*piece) for piece in zip(*pieces, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,7 @@ class Batches:
     preparation: PicturePreparation | TablePreparation
     dtype: torch.dtype
     seed: int = 0
-    shift: int = 0
-    flip: bool = False
+    options: Data | None = None
 
     @staticmethod
     def of(
@@ -58,20 +66,29 @@ class Batches:
         inputs = part.inputs.to(device, dtype) if tabular else part.inputs.to(device)
         targets = part.targets.to(device, dtype) if part.targets.is_floating_point() else part.targets.to(device)
         moved = Part(inputs, targets, part.names)
-        if options is None:
-            return Batches(moved, size, preparation, dtype, seed)
-        return Batches(moved, size, preparation, dtype, seed, options.shift, options.flip)
+        return Batches(moved, size, preparation, dtype, seed, options)
 
     @property
     def per_epoch(self) -> int:
         """Batches in an epoch: every example is used, the last batch may be smaller."""
-        return -(-len(self.part) // self.size)
+        return len(self._cuts(len(self.part)))
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch in its random order, from the `start`-th on."""
         order = seeds.order(self.seed, number, len(self.part)).to(self.part.inputs.device)
-        for index in order.split(min(self.size, len(order)))[start:]:
+        for index in order.split(self._cuts(len(order)))[start:]:
             yield self._batch(index, number)
+
+    def _cuts(self, count: int) -> list[int]:
+        """The sizes of an epoch's batches. A last example alone joins the batch before: it has no variance for batch
+        norm."""
+        whole, rest = divmod(count, self.size)
+        sizes = [self.size] * whole
+        if rest == 1 and whole and self.size > 1:
+            sizes[-1] += 1
+        elif rest:
+            sizes.append(rest)
+        return sizes
 
     def in_order(self) -> Iterator[Batch]:
         """All examples once, in their own order and as they are: to evaluate."""
@@ -81,8 +98,8 @@ class Batches:
 
     def _batch(self, index: Tensor, epoch: int) -> Batch:
         inputs = self.part.inputs.index_select(0, index)
-        if inputs.dim() == 4:
-            inputs = augment(inputs, index.cpu(), self.seed, epoch, self.shift, self.flip)
+        if inputs.dim() == 4 and self.options is not None:
+            inputs = augment(inputs, index.cpu(), self.seed, epoch, self.options.shift, self.options.flip)
         return Batch(self._ready(inputs), self.part.targets.index_select(0, index))
 
     def _ready(self, inputs: Tensor) -> Tensor:

@@ -83,7 +83,8 @@ def unwarned() -> Iterator[None]:
 
 
 def decode(path: Path, channels: int) -> Tensor:
-    """A picture as uint8 [channels, H, W]; transparency is laid on white, 16 bits are scaled to 8.
+    """A picture as uint8 [channels, H, W]: grey, red-green-blue, or those with opacity as a fourth. Where opacity is
+    not kept, the picture is laid on white; 16 bits are scaled to 8.
 
     Raises ValueError saying what is wrong with it.
     """
@@ -104,6 +105,8 @@ def _convert(picture: Image.Image, channels: int) -> Image.Image:
     if picture.mode in ("I", "I;16", "I;16B"):
         wide = np.asarray(picture).astype(np.int64)
         picture = Image.fromarray((np.clip(wide, 0, 65535) // 257).astype(np.uint8))
+    if channels == 4:
+        return picture.convert("RGBA")
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

@@ -58,7 +58,7 @@ def _read_path(path: Path, options: Data) -> RawSet:
 
 def _in_colour(raw: RawSet, channels: int | None) -> RawSet:
     """A grey set as it is, or with its one channel three times if 3 are asked for."""
-    if channels != 3 or not isinstance(raw, PictureSet):
+    if channels != 3 or not isinstance(raw, PictureSet) or next(iter(raw.parts.values())).images.shape[1] == 3:
         return raw
     parts = {
         name: dataclasses.replace(part, images=part.images.expand(-1, 3, -1, -1).contiguous())

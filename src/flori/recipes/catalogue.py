@@ -18,7 +18,8 @@ def _with_evidence(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, evidence=tuple(Evidence(**one) for one in found.get(recipe.system, [])))
 
 
-ALL = [_with_evidence(module.RECIPE) for module in (linear_regression, softmax_regression, mlp, lenet)]
+_FAMILIES = ((linear_regression.RECIPE,), (softmax_regression.RECIPE,), (mlp.RECIPE,), (lenet.RECIPE,))
+ALL = [_with_evidence(recipe) for family in _FAMILIES for recipe in family]
 _BY_NAME = {recipe.system: recipe for recipe in ALL}
 
 
