@@ -7,7 +7,8 @@ A            x → [u_1(mean 3×3(x)), u_1(x), u_3(u_1(x)), u_3(u_3(u_1(x)))]
 reduction A  x → [max 3×3 /2 (x), V_3 /2 (x), V_3 /2 (u_3(u_1(x)))]
 B            x → [u_1(mean 3×3(x)), u_1(x), u_7×1(u_1×7(u_1(x))), u_7×1(u_1×7(u_7×1(u_1×7(u_1(x)))))]
 reduction B  x → [max 3×3 /2 (x), V_3 /2 (u_1(x)), V_3 /2 (u_7×1(u_1×7(u_1(x))))]
-C            x → [u_1(mean 3×3(x)), u_1(x), u_1×3(y), u_3×1(y), u_1×3(z), u_3×1(z)], y = u_1(x), z = u_3×1(u_1×3(u_1(x)))
+C            x → [u_1(mean 3×3(x)), u_1(x), u_1×3(y), u_3×1(y), u_1×3(z), u_3×1(z)],
+             y = u_1(x), z = u_3×1(u_1×3(u_1(x)))
 network      x → stem → A ×4 → reduction A → B ×7 → reduction B → C ×3 → mean → dense
 """
 
