@@ -93,3 +93,13 @@ def global_average(X):
             for w in range(W):
                 y[c] += X[c, h, w] / (H * W)
     return y
+
+
+def convolution(x, p, name, stride=1, padding=0):
+    """The convolution whose weights, and biases if it has any, bear `name` among the parameters p."""
+    return convolve(x, p[f"{name}.weight"], p.get(f"{name}.bias"), (stride, stride), (padding, padding))
+
+
+def normalised(x, p, name):
+    """The batch norm whose running values, scale and shift bear `name` among the parameters p."""
+    return batch_norm(x, *(p[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")))
