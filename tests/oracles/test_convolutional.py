@@ -48,6 +48,11 @@ def test_average_pooling(x, size, stride, padding):
     same(literal.average_pool(x.numpy(), size, stride, padding), F.avg_pool2d(x, size, stride, padding))
 
 
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 7), (11, 13), (3, 2)])
+def test_adaptive_averages(x, sizes):
+    same(literal.adaptive_average(x.numpy(), *sizes), F.adaptive_avg_pool2d(x, sizes))
+
+
 def test_batch_norm_in_evaluation_relu_and_global_average(x):
     mean, variance, gamma, beta = (torch.arange(1, 7, dtype=torch.float64) * a for a in (0.1, 0.7, -0.3, 0.9))
     expected = F.batch_norm(x[None], mean, variance, gamma, beta, eps=1e-3)[0]

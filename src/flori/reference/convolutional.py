@@ -6,6 +6,7 @@ convolution      Y_o,h,w = b_o + Σ_c Σ_i Σ_j W_o,c,i,j P_c,s·h+i,t·w+j     
 size of Y        ⌊(n − k + 2p + s)/s⌋, down and across
 max pooling      Y_c,h,w = max_i max_j P_c,s·h+i,s·w+j,      P with −∞ around X
 average pooling  Y_c,h,w = 1/k² Σ_i Σ_j P_c,s·h+i,s·w+j,    P with zeros around X, which count
+adaptive         the same over rows ⌊a·H/A⌋ to ⌈(a+1)·H/A⌉ and columns likewise, for an average of A×B
 batch norm       Y_c,h,w = γ_c (X_c,h,w − μ_c) / √(σ²_c + ε) + β_c
 global average   y_c = 1/(H·W) Σ_h Σ_w X_c,h,w
 """
@@ -54,9 +55,9 @@ def max_pool(X, size, stride, padding=0, ceil=False):
 
 
 def windows(n, size, stride, padding, ceil):
-    if not ceil:
-        return (n - size + 2 * padding + stride) // stride
-    return sum(1 for start in range(0, n + padding, stride) if start - stride + size < n + 2 * padding)
+    whole = (n - size + 2 * padding + stride) // stride
+    rest = (n - size + 2 * padding) % stride
+    return whole + 1 if ceil and rest and stride * whole < n + padding else whole
 
 
 def average_pool(X, size, stride, padding=0):
@@ -67,6 +68,18 @@ def average_pool(X, size, stride, padding=0):
         for i in range(size):
             for j in range(size):
                 Y[c, h, w] += P[c, stride * h + i, stride * w + j] / size**2
+    return Y
+
+
+def adaptive_average(X, height, width):
+    C, H, W = X.shape
+    Y = np.zeros((C, height, width))
+    for c, a, b in np.ndindex(Y.shape):
+        rows = range(a * H // height, math.ceil((a + 1) * H / height))
+        columns = range(b * W // width, math.ceil((b + 1) * W / width))
+        for i in rows:
+            for j in columns:
+                Y[c, a, b] += X[c, i, j] / (len(rows) * len(columns))
     return Y
 
 

@@ -12,6 +12,13 @@ from flori.reference.convolutional import convolution, global_average, max_pool,
 from flori.reference.mlp import dense
 
 
+def stem(x, p, small):
+    if small:
+        return relu(normalised(convolution(x, p, "conv1", padding=1), p, "bn1"))
+    h = relu(normalised(convolution(x, p, "conv1", stride=2, padding=3), p, "bn1"))
+    return max_pool(h, 3, 2, padding=1)
+
+
 def shortcut(x, p, name, stride):
     if f"{name}.downsample.0.weight" not in p:
         return x
@@ -33,9 +40,7 @@ def bottleneck(x, p, name, stride):
 
 def forward(x, p, blocks, block=basic, small=False):
     """x: [C, H, W]; p: arrays by name; blocks: how many in each stage, as (2, 2, 2, 2) → logits [K]."""
-    h = convolution(x, p, "conv1", padding=1) if small else convolution(x, p, "conv1", stride=2, padding=3)
-    h = relu(normalised(h, p, "bn1"))
-    h = h if small else max_pool(h, 3, 2, padding=1)
+    h = stem(x, p, small)
     for stage, count in enumerate(blocks, 1):
         for b in range(count):
             h = block(h, p, f"layer{stage}.{b}", stride=2 if stage > 1 and b == 0 else 1)

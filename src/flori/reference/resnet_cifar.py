@@ -4,12 +4,14 @@ block      y = relu(F(x) + x),   F = bn(conv 3×3(relu(bn(conv 3×3(x)))))
            where F halves the size and doubles the channels, x is every second row and column, with channels of zeros
            after its own (option A: a shortcut without weights)
 network    x → conv 3×3 → bn → relu → n blocks of 16 channels → n of 32 → n of 64 → global average → dense K
+           for photographs  x → conv 7×7/2 → bn → relu → max pool 3×3/2 → n blocks …
 """
 
 import numpy as np
 
 from flori.reference.convolutional import convolution, global_average, normalised, relu
 from flori.reference.mlp import dense
+from flori.reference.resnet import stem
 
 
 def shortcut(x, channels, stride):
@@ -28,9 +30,9 @@ def block(x, p, name, stride):
     return relu(h + shortcut(x, len(h), stride))
 
 
-def forward(x, p, n):
+def forward(x, p, n, small=True):
     """x: [C, H, W]; p: arrays by name; n blocks a stage → logits [K]."""
-    h = relu(normalised(convolution(x, p, "conv1", padding=1), p, "bn1"))
+    h = stem(x, p, small)
     for stage in (1, 2, 3):
         for b in range(n):
             h = block(h, p, f"layer{stage}.{b}", stride=2 if stage > 1 and b == 0 else 1)
