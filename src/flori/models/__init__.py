@@ -10,6 +10,10 @@ from typing import Any
 from torch import nn
 
 from flori.models.alexnet import alexnet
+from flori.models.googlenet import googlenet
+from flori.models.inception_bn import inception_bn
+from flori.models.inception_v3 import inception_v3
+from flori.models.inception_v4 import inception_v4
 from flori.models.lenet import lenet
 from flori.models.linear_regression import linear_regression
 from flori.models.mlp import mlp
@@ -30,6 +34,10 @@ BUILDERS = {
     "vgg16": vgg16,
     "vgg19": vgg19,
     "nin": nin,
+    "googlenet": googlenet,
+    "inception-bn": inception_bn,
+    "inception-v3": inception_v3,
+    "inception-v4": inception_v4,
     "resnet18": resnet18,
     "resnet34": resnet34,
     "resnet50": resnet50,
@@ -44,7 +52,4 @@ def build(system: str, outputs: int, shape: tuple[int, ...], options: dict[str, 
     return BUILDERS[system](outputs, shape, **options)
 
 
-__all__ = [
-    *("BUILDERS", "alexnet", "build", "lenet", "linear_regression", "mlp", "nin", "resnet18", "resnet34", "resnet50"),
-    *("resnet101", "resnet152", "resnet_cifar", "softmax_regression", "vgg11", "vgg13", "vgg16", "vgg19"),
-]
+__all__ = ["BUILDERS", "build", *(name.replace("-", "_") for name in BUILDERS)]

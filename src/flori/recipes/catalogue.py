@@ -11,6 +11,10 @@ from flori.core.errors import UserError
 from flori.core.recipe import Evidence, Recipe
 from flori.recipes import (
     alexnet,
+    googlenet,
+    inception_bn,
+    inception_v3,
+    inception_v4,
     lenet,
     linear_regression,
     mlp,
@@ -30,7 +34,8 @@ def _with_evidence(recipe: Recipe) -> Recipe:
 
 _RECIPES = (
     *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, lenet.RECIPE, alexnet.RECIPE),
-    *(*vgg.RECIPES, nin.RECIPE, *resnet.RECIPES, resnet_cifar.RECIPE),
+    *(*vgg.RECIPES, nin.RECIPE, googlenet.RECIPE, inception_bn.RECIPE, inception_v3.RECIPE, inception_v4.RECIPE),
+    *(*resnet.RECIPES, resnet_cifar.RECIPE),
 )
 ALL = [_with_evidence(recipe) for recipe in _RECIPES]
 _BY_NAME = {recipe.system: recipe for recipe in ALL}

@@ -19,7 +19,7 @@ DESCENT = Training(
     schedule="one-cycle",
     label_smoothing=0.1,
 )
-ADAPTIVE = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05}
+ADAPTIVE: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05}
 """For networks without norms, whose gradients differ in size from layer to layer."""
 
 

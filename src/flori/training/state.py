@@ -84,14 +84,20 @@ class State:
         self.best = {name: t.to(device) for name, t in _under("best.", tensors).items()}
         if self.optimizer is not None:
             slots: dict[int, dict[str, Tensor]] = {}
+            learning = [p for group in self.optimizer.param_groups for p in group["params"]]
             for name, t in _under("optimizer.", tensors).items():
                 number, slot = name.split(".", 1)
-                slots.setdefault(int(number), {})[slot] = t
+                slots.setdefault(int(number), {})[slot] = _laid_out_as(learning[int(number)], t)
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
 
     def _slots(self) -> dict[int, dict[str, Any]]:
         return self.optimizer.state_dict()["state"] if self.optimizer is not None else {}
+
+
+def _laid_out_as(parameter: Tensor, t: Tensor) -> Tensor:
+    """`t` in the memory order of its parameter: one kernel for a whole update reads both in the order they lie in."""
+    return torch.empty_like(parameter, dtype=t.dtype).copy_(t) if t.shape == parameter.shape else t
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
