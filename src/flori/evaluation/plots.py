@@ -12,6 +12,7 @@ from torch import Tensor
 INK, GRID = "#22303c", "#e3e7ea"
 COLOURS = {"train": "#5b7083", "valid": "#c8553d", "test": "#c8553d"}
 MOST_NAMED = 40  # classes whose names are written beside a confusion matrix
+MOST_COUNTED = 20  # classes whose counts are written into it
 
 
 def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Any]]:
@@ -61,7 +62,7 @@ def confusion(counts: Tensor, labels: Sequence[str]) -> Figure:
     if many <= MOST_NAMED:
         axis.set_xticks(range(many), labels, rotation=60, ha="right")
         axis.set_yticks(range(many), labels)
-    if many <= 20:
+    if many <= MOST_COUNTED:
         for row, column in np.argwhere(counts.numpy() > 0):
             colour = "white" if shares[row, column] > 0.5 else INK
             axis.text(column, row, int(counts[row, column]), ha="center", va="center", color=colour, fontsize=7)
@@ -76,7 +77,7 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
     count, _, height, width = images.shape
     rows, gap, head = -(-count // columns), 0.08, 0.32
     canvas = np.full((rows, columns, height, width, 3), 255, np.uint8)
-    canvas.reshape(-1, height, width, 3)[:count] = images.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).numpy()
+    canvas.reshape(-1, height, width, 3)[:count] = images[:, :3].permute(0, 2, 3, 1).expand(-1, -1, -1, 3).numpy()
     figure = Figure(figsize=(1.7 * columns, (1.7 * height / width + 0.55) * rows), dpi=110)
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set(xlim=(0, columns), ylim=(rows * (1 + head), 0))
