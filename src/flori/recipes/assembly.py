@@ -86,6 +86,8 @@ def assemble(recipe: Recipe) -> Assembly:
     data = load_data(recipe)
     task = TASKS[data.codec.task]
     model = build_model(recipe, data.codec).to(device, dtype)
+    if recipe.convolutional:
+        model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
     train, closed = data.parts["train"], options.optimizer == "closed-form"
     size = len(train) if closed else options.batch
     batches = Batches.of(train, size, data.codec.preparation, device, dtype, recipe.seed, recipe.data)
