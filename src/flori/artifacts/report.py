@@ -80,7 +80,7 @@ def _text(value: Any) -> str:
 def _classification(folder: Path, name: str, part: Part, logits: Tensor, codec: Codec) -> list[Section]:
     counts = classification.confusion(logits.argmax(1), part.targets, len(codec.labels))
     matrix = save(folder, "confusion.png", plots.confusion(counts, codec.labels))
-    sections = [Section(f"What is taken for what ({name})", picture=matrix)]
+    sections = [Section(f"What is taken for what ({name})", _how_to_read(len(codec.labels)), picture=matrix)]
     if len(codec.labels) > plots.MOST_COUNTED:
         sections.append(_confusions(counts, codec.labels))
     sections.append(_by_class(classification.tables(logits, part.targets, codec.labels)["per_class"]))
@@ -90,13 +90,21 @@ def _classification(folder: Path, name: str, part: Part, logits: Tensor, codec: 
     return [*sections, _wrong(folder, part, wrong, codec)]
 
 
+def _how_to_read(classes: int) -> str:
+    if classes <= plots.MOST_NAMED:
+        return ""
+    side = plots.pooled(classes)
+    cell = f" A cell shows the largest share among {side}×{side} pairs of classes." if side > 1 else ""
+    return f"The {classes:,} classes are numbered from 0 in the order of their names.{cell}"
+
+
 def _confusions(counts: Tensor, labels: list[str]) -> Section:
     sizes = counts.sum(1).tolist()
     rows = tuple(
-        (labels[truth], labels[said], f"{often:,}", f"{sizes[truth]:,}")
+        (f"{labels[truth]} → {labels[said]}", f"{often:,}", f"{sizes[truth]:,}")
         for truth, said, often in classification.confused(counts, CONFUSIONS)
     )
-    head = ("truth", "answer", "times", "examples of the truth")
+    head = ("truth → answer", "times", "examples of the truth")
     return Section("Most often confused", text="" if rows else "Nothing.", head=head, rows=rows)
 
 

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from flori.evaluation.inside import Maps
-from flori.evaluation.plots import INK
+from flori.evaluation.plots import INK, shortened
 
 DPI = 110
+LETTERS = 16  # of a title, that it stays above its picture
 GAP, HEAD = 6, 20  # pixels between two pictures, and above a row for its text
 
 
@@ -29,9 +30,9 @@ def enlarged(pictures: Tensor, side: int) -> Tensor:
     return colours.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
 
 
-def grid(pictures: Tensor, columns: int = 16, side: int = 52) -> Figure:
-    """Pictures uint8 [N, C, H, W] in rows."""
-    tiles = enlarged(pictures, side)
+def grid(pictures: Tensor, columns: int = 16) -> Figure:
+    """Pictures uint8 [N, C, H, W] in rows, the larger the fewer they are."""
+    tiles = enlarged(pictures, max(52, min(96, 900 // len(pictures))))
     high, wide = (length + GAP for length in tiles.shape[-2:])
     rows, columns = -(-len(tiles) // columns), min(columns, len(tiles))
     canvas = _blank(rows * high, columns * wide)
@@ -45,19 +46,25 @@ def features(pictures: Tensor, titles: Sequence[str], layers: Sequence[Maps], si
     texts: list[tuple[int, int, str]] = []
     shown = enlarged(pictures, side)
     tiles = [[enlarged(_grey(maps), side) for maps in layer.channels] for layer in layers]
-    step, left = side + GAP + HEAD, shown.shape[-1] + 3 * GAP
+    step = max(tile.shape[-2] for row in [[shown], *tiles] for tile in row) + GAP + HEAD
+    left = shown.shape[-1] + 3 * GAP
     most = max(len(layer.channels[0]) for layer in layers)
     canvas = _blank(step * len(layers) * len(pictures), left + most * (side + GAP))
     for i, picture in enumerate(shown):
         top = i * step * len(layers)
-        texts.append((0, top + HEAD - 5, titles[i]))
+        texts.append((0, top + HEAD - 5, shortened(titles[i], LETTERS)))
         _put(canvas, picture, top + HEAD, 0)
         for row, layer in enumerate(layers):
             y = top + row * step + HEAD
-            texts.append((left, y - 5, f"{layer.layer}: {len(layer.channels[0])} of {'×'.join(map(str, layer.shape))}"))
+            texts.append((left, y - 5, _said(layer)))
             for column, tile in enumerate(tiles[row][i]):
                 _put(canvas, tile, y, left + column * (side + GAP))
     return _drawn(canvas, texts)
+
+
+def _said(maps: Maps) -> str:
+    channels, height, width = maps.shape
+    return f"{maps.layer}: {maps.channels.shape[1]} of {channels} channels, {width}×{height}"
 
 
 def _grey(maps: Tensor) -> Tensor:
@@ -81,5 +88,5 @@ def _drawn(canvas: Tensor, texts: Sequence[tuple[int, int, str]]) -> Figure:
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
     figure.figimage(canvas.permute(1, 2, 0).numpy())
     for x, y, text in texts:
-        figure.text(x / width, 1 - y / height, text, fontsize=7.5, color=INK, va="baseline")
+        figure.text(x / width, 1 - y / height, text, fontsize=7.5, color=INK, va="baseline", parse_math=False)
     return figure
