@@ -58,7 +58,8 @@ class Predictor:
             raise UserError(f"{folder} does not hold a whole model: {problem}") from None
         if precision == "bfloat16" and not multiplies_bfloat16(place):
             precision = "float32"
-        return Predictor(recipe["system"], codec, model.to(place).eval(), place, precision)
+        model.to(place).to(memory_format=torch.channels_last)  # as in training: the same answers to the last bit
+        return Predictor(recipe["system"], codec, model.eval(), place, precision)
 
     def save(self, folder: Path, options: dict[str, Any], scores: dict[str, Any]) -> None:
         """Write the model folder, whole or not at all."""

@@ -41,25 +41,26 @@ def filters(layer: nn.Conv2d, most: int) -> Tensor:
 def feature_maps(model: nn.Module, inputs: Tensor) -> list[Maps]:
     """The outputs for inputs [N, C, H, W] of the first convolution, and of the last layer or block at each
     resolution, of at most five in all; of each the eight channels that vary most over the pictures."""
-    seen = _outputs(model, inputs)
-    first = first_convolution(model)
-    by_size = {found.shape[2:]: name for name, found in seen.items() if min(found.shape[2:]) > 1}
-    chosen = list(dict.fromkeys([first[0] if first else "", *by_size.values()]))
+    chosen = list(dict(_outputs(model, inputs)).items())  # the first convolution may be the last at its resolution
     while len(chosen) > MOST_LAYERS:
         del chosen[1]  # the first convolution stays, and what is nearest to the answer
-    return [Maps(name, tuple(seen[name].shape[1:]), _varied(seen[name])) for name in chosen if name in seen]
+    return [Maps(name, tuple(output.shape[1:]), _varied(output)) for name, output in chosen]
 
 
-def _outputs(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
-    """The picture-shaped output [N, C, H, W] of every layer and block by name, in the order in which they end."""
-    found: dict[str, Tensor] = {}
+def _outputs(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
+    """Name and output [N, C, H, W] of the first convolution, then of what ends last at each resolution."""
+    first = first_convolution(model)
+    begun: list[tuple[str, Tensor]] = []
+    last: dict[torch.Size, tuple[str, Tensor]] = {}
     handles = []
     for name, layer in model.named_modules():
 
-        def note(_: nn.Module, __: object, output: object, name: str = name) -> None:
-            if name and isinstance(output, Tensor) and output.dim() == 4:
-                found.pop(name, None)  # a layer that runs twice counts where it runs last
-                found[name] = output.detach().float().cpu().clone()  # a later layer may work in place
+        def note(layer: nn.Module, _: object, output: object, name: str = name) -> None:
+            if name and isinstance(output, Tensor) and output.dim() == 4 and min(output.shape[2:]) > 1:
+                kept = (name, output.detach().float().cpu().clone())  # a later layer may work in place
+                last[output.shape[2:]] = kept
+                if first is not None and layer is first[1]:
+                    begun[:] = [kept]
 
         handles.append(layer.register_forward_hook(note))
     try:
@@ -68,7 +69,7 @@ def _outputs(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return [*begun, *last.values()]
 
 
 def _varied(outputs: Tensor) -> Tensor:
