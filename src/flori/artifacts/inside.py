@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from flori.artifacts.predictor import Predictor
@@ -23,7 +24,7 @@ def looking_inside(folder: Path, predictor: Predictor, part: Part) -> list[Secti
     if first is None or not isinstance(preparation, PicturePreparation):
         return []
     chosen = _of_two_classes(part.targets)
-    pictures = part.inputs[chosen]
+    pictures = part.inputs[torch.tensor(chosen)]
     ready = preparation.apply(pictures.to(predictor.device), parameter_type(predictor.precision))
     layers = inside.feature_maps(predictor.model, ready)
     titles = [predictor.codec.labels[int(part.targets[i])] for i in chosen]
