@@ -57,6 +57,12 @@ def test_of_many_resolutions_the_first_and_the_last_are_shown():
     assert [maps.shape[1] for maps in found] == [66, 9, 5, 3, 2]
 
 
+def test_a_stage_is_shown_rather_than_a_layer_within_the_next():
+    stages = [nn.Sequential(nn.Conv2d(c, c, 1), nn.Conv2d(c, c + 2, 3, stride=2, padding=1)) for c in (3, 5)]
+    found = inside.feature_maps(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), *stages), torch.randn(1, 3, 14, 22))
+    assert [maps.layer for maps in found] == ["0", "1", "2"]
+
+
 def test_pictures_are_enlarged_by_whole_factors():
     one = torch.tensor([[[[0, 9, 200]]]], dtype=torch.uint8)
     large = mosaics.enlarged(one, 7)

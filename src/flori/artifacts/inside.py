@@ -27,6 +27,8 @@ def looking_inside(folder: Path, predictor: Predictor, part: Part) -> list[Secti
     pictures = part.inputs[torch.tensor(chosen)]
     ready = preparation.apply(pictures.to(predictor.device), parameter_type(predictor.precision))
     layers = inside.feature_maps(predictor.model, ready)
+    if not layers:  # every output is a single pixel
+        return [_filters(folder, *first)]
     titles = [predictor.codec.labels[int(part.targets[i])] for i in chosen]
     text = (
         "One or two examples, and what the first convolution and the last layer at each resolution make of them: the "

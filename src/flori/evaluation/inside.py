@@ -39,7 +39,7 @@ def filters(layer: nn.Conv2d, most: int) -> Tensor:
 
 
 def feature_maps(model: nn.Module, inputs: Tensor) -> list[Maps]:
-    """The outputs for inputs [N, C, H, W] of the first convolution, and of the last layer or block at each
+    """The outputs for inputs [N, C, H, W] of the first convolution, and of the last and outermost block at each
     resolution, of at most five in all; of each the eight channels that vary most over the pictures."""
     chosen = list(dict(_outputs(model, inputs)).items())  # the first convolution may be the last at its resolution
     while len(chosen) > MOST_LAYERS:
@@ -48,7 +48,7 @@ def feature_maps(model: nn.Module, inputs: Tensor) -> list[Maps]:
 
 
 def _outputs(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
-    """Name and output [N, C, H, W] of the first convolution, then of what ends last at each resolution."""
+    """Name and output [N, C, H, W] of the first convolution, then of the last, outermost block at each resolution."""
     first = first_convolution(model)
     begun: list[tuple[str, Tensor]] = []
     last: dict[torch.Size, tuple[str, Tensor]] = {}
@@ -58,7 +58,9 @@ def _outputs(model: nn.Module, inputs: Tensor) -> list[tuple[str, Tensor]]:
         def note(layer: nn.Module, _: object, output: object, name: str = name) -> None:
             if name and isinstance(output, Tensor) and output.dim() == 4 and min(output.shape[2:]) > 1:
                 kept = (name, output.detach().float().cpu().clone())  # a later layer may work in place
-                last[output.shape[2:]] = kept
+                inside_of = last.get(output.shape[2:], kept)[0].count(".")
+                if name.count(".") <= inside_of:  # a whole stage says more than a layer within the next one
+                    last[output.shape[2:]] = kept
                 if first is not None and layer is first[1]:
                     begun[:] = [kept]
 
