@@ -43,9 +43,10 @@ def _filters(folder: Path, name: str, layer: nn.Conv2d) -> Section:
     pictures = inside.filters(layer, MOST_FILTERS)
     count, channels, height, width = layer.weight.shape
     said = "in colour" if channels == 3 else "channel by channel" if channels > 1 else "in grey"
+    every = count if channels == 3 else count * channels
     text = (
         f"The {count} filters of {name}, {height}×{width} pixels, {said}"
-        f"{f', the first {len(pictures)} of these' if len(pictures) == MOST_FILTERS else ''}. Middle grey is zero, "
+        f"{f', the first {len(pictures)} of these' if len(pictures) < every else ''}. Middle grey is zero, "
         "lighter is positive and darker negative, by the largest weight of each."
     )
     if min(height, width) >= READABLE:
