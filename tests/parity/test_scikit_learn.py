@@ -46,6 +46,19 @@ def test_scores_of_classes():
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(targets, said, labels=range(7)))
 
 
+def test_tables_of_classes():
+    logits = torch.tensor(rng.normal(size=(211, 7)))
+    targets = torch.tensor(rng.integers(6, size=211))
+    labels = [f"class {i}" for i in range(7)]
+    found, said = classification.tables(logits, targets, labels), logits.argmax(1)
+    theirs = metrics.precision_recall_fscore_support(targets, said, labels=range(7), zero_division=0)
+    for i, label in enumerate(labels):
+        names = ("precision", "recall", "f1", "examples")
+        assert [found["per_class"][label][name] for name in names] == pytest.approx([column[i] for column in theirs])
+    assert found["confusion"]["labels"] == labels
+    assert found["confusion"]["counts"] == metrics.confusion_matrix(targets, said, labels=range(7)).tolist()
+
+
 def test_scores_of_numbers():
     truth, said = rng.uniform(1, 9, size=97), rng.uniform(1, 9, size=97)
     found = regression.scores(torch.tensor(said), torch.tensor(truth), 0.0)

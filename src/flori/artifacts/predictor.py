@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from flori.data.examples import Part
 from flori.data.preparation import PicturePreparation, TablePreparation
 from flori.data.preparing import Codec
 from flori.prediction import classification, regression
+from flori.prediction.mirrored import BothWays
 from flori.prediction.outputs import outputs
 
 BATCH = 1000
@@ -57,7 +58,8 @@ class Predictor:
             raise UserError(f"{folder} does not hold a whole model: {problem}") from None
         if precision == "bfloat16" and not multiplies_bfloat16(place):
             precision = "float32"
-        return Predictor(recipe["system"], codec, model.to(place).eval(), place, precision)
+        model.to(place).to(memory_format=torch.channels_last)  # as in training: the same answers to the last bit
+        return Predictor(recipe["system"], codec, model.eval(), place, precision)
 
     def save(self, folder: Path, options: dict[str, Any], scores: dict[str, Any]) -> None:
         """Write the model folder, whole or not at all."""
@@ -67,6 +69,17 @@ class Predictor:
             put(aside / WEIGHTS, safetensors.torch.save(weights))
             for name, document in ((RECIPE, recipe), (CODEC, self.codec.state()), (SCORES, scores)):
                 write_json(aside / name, document)
+
+    def both_ways(self) -> Predictor:
+        """The same with test-time flip: probabilities are the mean over each picture and its mirror image.
+
+        Raises UserError unless it classifies pictures.
+        """
+        if not isinstance(self.codec.preparation, PicturePreparation):
+            raise UserError(
+                "flip averages over mirror images, which pictures have; this network was trained on a table"
+            )
+        return replace(self, model=BothWays(self.model))
 
     def outputs(self, part: Part) -> Tensor:
         """The network's outputs for prepared examples, [N, K] or [N]."""

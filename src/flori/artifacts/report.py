@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from flori.artifacts.writing import saying_why, write
+from flori.artifacts.inside import looking_inside
+from flori.artifacts.predictor import Predictor
+from flori.artifacts.section import Section, save
+from flori.artifacts.writing import write
 from flori.data.examples import Part
 from flori.data.preparing import Codec
 from flori.evaluation import classification, plots, regression
 
 SHOWN = 24
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with a text, a picture, or a table whose first column is words and the others numbers."""
-
-    title: str
-    text: str = ""
-    picture: str = ""
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
+CLASSES_SHOWN = 50  # of more classes those of lowest f1, the others folded away
+CONFUSIONS = 20
 
 
 def write_report(
@@ -37,19 +29,21 @@ def write_report(
     metrics: list[dict[str, Any]],
     per_epoch: int,
     judged: tuple[str, Part, Tensor],
-    codec: Codec,
+    predictor: Predictor,
 ) -> None:
     """Write the report of a run into its folder.
 
     Args:
         judged: the part that the examples are taken from: its name, the part, and the outputs for it.
+        predictor: the trained network, whose filters and feature maps are shown if it has convolutions.
     """
-    name, part, outputs = judged
+    (name, part, outputs), codec = judged, predictor.codec
     if codec.task == "classification":
         sections, score = _classification(folder, name, part, outputs, codec), classification.BETTER[0]
+        sections += looking_inside(folder, predictor, part)
     else:
         sections, score = _regression(folder, name, part, outputs, codec), regression.BETTER[0]
-    _save(folder, "curves.png", plots.curves(metrics, score, per_epoch))
+    save(folder, "curves.png", plots.curves(metrics, score, per_epoch))
     settings = tuple((key, _text(value)) for key, value in recipe.items())
     page = jinja2.Environment(autoescape=True).from_string(files("flori.artifacts").joinpath("report.html").read_text())
     html = page.render(
@@ -83,32 +77,47 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _save(folder: Path, name: str, figure: Figure) -> str:
-    with saying_why(folder / name):
-        figure.savefig(folder / name)
-    return name
-
-
 def _classification(folder: Path, name: str, part: Part, logits: Tensor, codec: Codec) -> list[Section]:
     counts = classification.confusion(logits.argmax(1), part.targets, len(codec.labels))
-    table = classification.per_class(counts)
-    rows = tuple(
-        (
-            label,
-            *(f"{float(table[key][i]):.4f}" for key in ("precision", "recall", "f1")),
-            f"{int(table['examples'][i]):,}",
-        )
-        for i, label in enumerate(codec.labels)
-    )
-    matrix = _save(folder, "confusion.png", plots.confusion(counts, codec.labels))
-    sections = [
-        Section(f"What is taken for what ({name})", picture=matrix),
-        Section("By class", head=("class", "precision", "recall", "f1", "examples"), rows=rows),
-    ]
+    matrix = save(folder, "confusion.png", plots.confusion(counts, codec.labels))
+    sections = [Section(f"What is taken for what ({name})", _how_to_read(len(codec.labels)), picture=matrix)]
+    if len(codec.labels) > plots.MOST_COUNTED:
+        sections.append(_confusions(counts, codec.labels))
+    sections.append(_by_class(classification.tables(logits, part.targets, codec.labels)["per_class"]))
     wrong = classification.mistakes(logits, part.targets, SHOWN)
     if not wrong:
         return [*sections, Section("Most confidently wrong", text=f"Nothing: every {name} example is right.")]
     return [*sections, _wrong(folder, part, wrong, codec)]
+
+
+def _how_to_read(classes: int) -> str:
+    if classes <= plots.MOST_NAMED:
+        return ""
+    side = plots.pooled(classes)
+    cell = f" A cell shows the largest share among {side}×{side} pairs of classes." if side > 1 else ""
+    return f"The {classes:,} classes are numbered from 0 in the order of their names.{cell}"
+
+
+def _confusions(counts: Tensor, labels: list[str]) -> Section:
+    sizes = counts.sum(1).tolist()
+    rows = tuple(
+        (f"{labels[truth]} → {labels[said]}", f"{often:,}", f"{sizes[truth]:,}")
+        for truth, said, often in classification.confused(counts, CONFUSIONS)
+    )
+    head = ("truth → answer", "times", "examples of the truth")
+    return Section("Most often confused", text="" if rows else "Nothing.", head=head, rows=rows)
+
+
+def _by_class(per_class: dict[str, dict[str, float]]) -> Section:
+    many = len(per_class) > CLASSES_SHOWN
+    shown = classification.weakest_first(per_class) if many else per_class
+    rows = tuple(
+        (label, *(f"{one[key]:.4f}" for key in ("precision", "recall", "f1")), f"{one['examples']:,}")
+        for label, one in shown.items()
+    )
+    text = f"The {CLASSES_SHOWN} of lowest f1 first; the others are folded away." if many else ""
+    head = ("class", "precision", "recall", "f1", "examples")
+    return Section("By class", text, head=head, rows=rows[:CLASSES_SHOWN], folded=rows[CLASSES_SHOWN:])
 
 
 def _wrong(folder: Path, part: Part, wrong: list[tuple[int, int, float]], codec: Codec) -> Section:
@@ -124,7 +133,7 @@ def _wrong(folder: Path, part: Part, wrong: list[tuple[int, int, float]], codec:
             for (_, said, chance), right in zip(wrong, truth, strict=True)
         ]
         images = part.inputs[[i for i, _, _ in wrong]]
-        picture = _save(folder, "mistakes.png", plots.gallery(images, titles))
+        picture = save(folder, "mistakes.png", plots.gallery(images, titles))
     return Section(
         "Most confidently wrong",
         picture=picture,
@@ -135,7 +144,7 @@ def _wrong(folder: Path, part: Part, wrong: list[tuple[int, int, float]], codec:
 
 def _regression(folder: Path, name: str, part: Part, outputs: Tensor, codec: Codec) -> list[Section]:
     predicted, truth = codec.scale.invert(outputs), codec.scale.invert(part.targets)
-    picture = _save(folder, "errors.png", plots.scatter(predicted, truth, codec.target))
+    picture = save(folder, "errors.png", plots.scatter(predicted, truth, codec.target))
     rows = tuple(
         (
             part.names[i],

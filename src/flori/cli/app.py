@@ -21,6 +21,7 @@ Settings = Annotated[Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]…
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="the folder of a run")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output, nothing else")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
+Flip = Annotated[bool, typer.Option("--flip", help="average each picture's probabilities with its mirror image's")]
 Folder = Annotated[Optional[str], typer.Option("--run", metavar="DIR", help="the folder to write; else runs/NAME-N")]  # noqa: UP045
 
 
@@ -87,11 +88,11 @@ def resume(run: RunPath, quiet: Quiet = False, json: Json = False) -> None:
 
 @app.command()
 @guarded
-def evaluate(run: RunPath, settings: Settings = None, json: Json = False) -> None:
-    """Score a run on its test part, or on other data with data=…"""
+def evaluate(run: RunPath, settings: Settings = None, flip: Flip = False, json: Json = False) -> None:
+    """Score a run on its test part, or on other data with data=…; by class, and what is taken for what."""
     from flori.cli.using import evaluate_run
 
-    evaluate_run(run, settings or [], json)
+    evaluate_run(run, settings or [], flip, json)
 
 
 @app.command()
@@ -100,12 +101,13 @@ def predict(
     run: RunPath,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="pictures, folders of pictures, or tables")],
     out: Annotated[Optional[str], typer.Option("--out", metavar="DIR", help="write predictions.csv there too")] = None,  # noqa: UP045
+    flip: Flip = False,
     json: Json = False,
 ) -> None:
     """Answers for pictures or for rows of a table."""
     from flori.cli.using import predict_inputs
 
-    predict_inputs(run, inputs, out, json)
+    predict_inputs(run, inputs, out, flip, json)
 
 
 @app.command()

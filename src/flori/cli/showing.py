@@ -6,8 +6,8 @@ import dataclasses
 from importlib.resources import files
 from typing import Any
 
+from flori.cli.layers import network, print_network
 from flori.cli.printing import print_json, print_table, scores_text
-from flori.core.errors import UserError
 from flori.core.overrides import apply, choices
 from flori.core.recipe import SHORT, Recipe, get, settings
 from flori.recipes.catalogue import find
@@ -23,23 +23,11 @@ def show_system(name: str, words: list[str], as_json: bool, equation: bool) -> N
         else:
             print(text, end="")
         return
-    layers, remark = _layers(recipe)
+    found = network(recipe)
     if as_json:
-        print_json(_document(recipe, layers))
+        print_json(_document(recipe, found))
     else:
-        _print(recipe, layers, remark)
-
-
-def _layers(recipe: Recipe) -> tuple[list[dict[str, Any]], str]:
-    """The layers for the data of the recipe, or a remark on why they cannot be told."""
-    from flori.models.shapes import layers
-    from flori.recipes.assembly import build_model, load_data
-
-    try:
-        codec = load_data(recipe).codec
-    except UserError as problem:
-        return [], f"the layers depend on the data, which cannot be read: {problem}"
-    return layers(build_model(recipe, codec), codec.shape), ""
+        _print(recipe, found)
 
 
 def _rows(recipe: Recipe) -> list[dict[str, Any]]:
@@ -56,19 +44,18 @@ def _rows(recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def _document(recipe: Recipe, layers: list[dict[str, Any]]) -> dict[str, Any]:
+def _document(recipe: Recipe, found: dict[str, Any]) -> dict[str, Any]:
     return {
         "system": recipe.system,
         "about": recipe.about,
         "tasks": recipe.tasks,
         "settings": _rows(recipe),
-        "layers": layers,
-        "parameters": sum(layer["parameters"] for layer in layers),
+        **found,
         "evidence": [dataclasses.asdict(evidence) for evidence in recipe.evidence],
     }
 
 
-def _print(recipe: Recipe, layers: list[dict[str, Any]], remark: str) -> None:
+def _print(recipe: Recipe, found: dict[str, Any]) -> None:
     print(f"{recipe.system}: {recipe.about}\n")
     rows = _rows(recipe)
     changed = [f"{_text(row['value'])}{'' if row['value'] == row['default'] else '  *'}" for row in rows]
@@ -76,27 +63,7 @@ def _print(recipe: Recipe, layers: list[dict[str, Any]], remark: str) -> None:
     if any(row["value"] != row["default"] for row in rows):
         print("\n* changed from the default")
     print()
-    if layers:
-        table = [
-            [
-                layer["layer"],
-                layer["kind"],
-                "×".join(map(str, layer["output"])),
-                f"{layer['parameters']:,}",
-                f"{layer['multiply_adds']:,}",
-            ]
-            for layer in layers
-        ]
-        total = [
-            "",
-            "",
-            "",
-            f"{sum(x['parameters'] for x in layers):,}",
-            f"{sum(x['multiply_adds'] for x in layers):,}",
-        ]
-        print_table(["layer", "kind", "output", "parameters", "multiply-adds"], [*table, total], numbers=[3, 4])
-    else:
-        print(remark)
+    print_network(found)
     for evidence in recipe.evidence:
         where = f"{evidence.seconds:g} s on {evidence.machine}, {evidence.date}"
         print(f"\nreached {scores_text(evidence.scores)} in {where}")

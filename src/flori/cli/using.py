@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+from flori.cli.classes import print_classes
 from flori.cli.printing import print_json, print_table, scores_text
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 
 
-def evaluate_run(run: str, settings: list[str], as_json: bool) -> None:
-    """Scores of a run on its own test part, or on ``data=…``."""
+def evaluate_run(run: str, settings: list[str], flip: bool, as_json: bool) -> None:
+    """Scores of a run on its own test part, or on ``data=…``; by class, and what is taken for what."""
     from flori.recipes.run import load
 
     given = dict(_pair(word) for word in settings)
-    result = load(run).evaluate(given.pop("data", None), **given)
+    result = load(run).evaluate(given.pop("data", None), flip=flip, **given)
     if as_json:
         print_json(result)
-    else:
-        print(f"{result['system']} on {result['part']} of {result['data']}, {result['examples']:,} examples")
-        print(scores_text(result["scores"]))
+        return
+    how = ", each with its mirror image" if flip else ""
+    print(f"{result['system']} on {result['part']} of {result['data']}, {result['examples']:,} examples{how}")
+    print(scores_text(result["scores"]))
+    if "per_class" in result:
+        print_classes(result["per_class"], result["confusion"])
 
 
 def _pair(word: str) -> tuple[str, str]:
@@ -30,12 +35,13 @@ def _pair(word: str) -> tuple[str, str]:
     return key, text
 
 
-def predict_inputs(run: str, inputs: list[str], out: str | None, as_json: bool) -> None:
+def predict_inputs(run: str, inputs: list[str], out: str | None, flip: bool, as_json: bool) -> None:
     """Answers for pictures or rows, printed, and written as a table if wanted."""
     from flori.recipes.run import load
 
-    predictor = load(run).predictor()
+    predictor = load(run).predictor(flip)
     predictions = predictor.predict(inputs)
+    _say_what_was_changed(predictor.codec.preparation, inputs)
     if out is not None:
         _write(path_of(out), predictions, predictor.codec.target)
     if as_json:
@@ -44,6 +50,15 @@ def predict_inputs(run: str, inputs: list[str], out: str | None, as_json: bool) 
         print(f"{len(predictions):,} predictions: {path_of(out) / 'predictions.csv'}")
     else:
         _print(predictions)
+
+
+def _say_what_was_changed(preparation: Any, inputs: list[str]) -> None:
+    from flori.data.misfits import misfits
+    from flori.data.preparation import PicturePreparation
+
+    if isinstance(preparation, PicturePreparation):
+        for remark in misfits(map(path_of, inputs), preparation):
+            print(remark, file=sys.stderr)
 
 
 def _print(predictions: list[dict[str, Any]]) -> None:
@@ -63,7 +78,7 @@ def _print(predictions: list[dict[str, Any]]) -> None:
 
 
 def _write(folder: Path, predictions: list[dict[str, Any]], target: str) -> None:
-    """predictions.csv: the input, and the label with its probability, or the number under the target's name."""
+    """predictions.csv: a line for each input under a header."""
     import csv
     import io
 
@@ -71,12 +86,22 @@ def _write(folder: Path, predictions: list[dict[str, Any]], target: str) -> None
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    if "value" in predictions[0]:
-        table.writerow(["input", target])
-        table.writerows([p["input"], repr(p["value"])] for p in predictions)
-    else:
-        table.writerow(["input", "label", "probability"])
-        table.writerows([p["input"], p["label"], repr(p["probability"])] for p in predictions)
+    table.writerow(_header(predictions[0], target))
+    table.writerows(_line(prediction) for prediction in predictions)
     with saying_why(folder):
         folder.mkdir(parents=True, exist_ok=True)
     write(folder / "predictions.csv", text.getvalue())
+
+
+def _header(prediction: dict[str, Any], target: str) -> list[str]:
+    """The best label and its probability, then the next ones numbered; or the name of the number predicted."""
+    if "value" in prediction:
+        return ["input", target]
+    numbers = range(2, len(prediction["top"]) + 1)
+    return ["input", "label", "probability", *(f"{name}{i}" for i in numbers for name in ("label", "probability"))]
+
+
+def _line(prediction: dict[str, Any]) -> list[str]:
+    if "value" in prediction:
+        return [prediction["input"], repr(prediction["value"])]
+    return [prediction["input"], *(cell for label, chance in prediction["top"] for cell in (label, repr(chance)))]

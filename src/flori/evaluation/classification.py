@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -39,6 +42,27 @@ def per_class(counts: Tensor) -> dict[str, Tensor]:
         "f1": 2 * hits / (truth + said).clamp(min=1),
         "examples": counts.sum(1),
     }
+
+
+def tables(logits: Tensor, targets: Tensor, labels: Sequence[str]) -> dict[str, Any]:
+    """`per_class`: precision, recall, f1 and number of examples by label; `confusion`: the labels, and by row the
+    counts of how often that class was taken for each."""
+    counts = confusion(logits.argmax(1), targets, len(labels))
+    columns = {name: column.tolist() for name, column in per_class(counts).items()}
+    by_label = {label: {name: column[i] for name, column in columns.items()} for i, label in enumerate(labels)}
+    return {"per_class": by_label, "confusion": {"labels": list(labels), "counts": counts.tolist()}}
+
+
+def weakest_first(per_class: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The classes of `tables` by their f1, the lowest first; those without examples, where it says nothing, last."""
+    return dict(sorted(per_class.items(), key=lambda item: (item[1]["examples"] == 0, item[1]["f1"])))
+
+
+def confused(counts: Tensor, most: int) -> list[tuple[int, int, int]]:
+    """The commonest confusions of a matrix: (true class, class said, how often), the commonest first."""
+    wrong = counts.clone().fill_diagonal_(0).flatten()
+    order = wrong.argsort(descending=True, stable=True)[:most]
+    return [(*divmod(i, len(counts)), int(wrong[i])) for i in order.tolist() if wrong[i]]
 
 
 def mistakes(logits: Tensor, targets: Tensor, most: int) -> list[tuple[int, int, float]]:

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch.nn.functional as F
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
 INK, GRID = "#22303c", "#e3e7ea"
 COLOURS = {"train": "#5b7083", "valid": "#c8553d", "test": "#c8553d"}
 MOST_NAMED = 40  # classes whose names are written beside a confusion matrix
+LETTERS = 24  # of such a name
+MOST_CELLS = 200  # rows and columns that can be told apart by eye
+MOST_COUNTED = 20  # classes whose counts are written into it
 
 
 def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Any]]:
@@ -48,24 +53,39 @@ def curves(lines: Sequence[dict[str, Any]], score: str, per_epoch: int) -> Figur
     return figure
 
 
+def shortened(text: str, letters: int) -> str:
+    """The beginning of a text that is too long for its place."""
+    return text if len(text) <= letters else text[: letters - 1] + "…"
+
+
 def confusion(counts: Tensor, labels: Sequence[str]) -> Figure:
-    """A confusion matrix: rows are the truth, columns the answers, each row coloured by its shares."""
+    """A confusion matrix: rows are the truth, columns the answers, each row coloured by its shares. Of many classes
+    several share a cell, which has the largest share among them."""
     many = len(labels)
-    side = min(12.0, 2.5 + 0.45 * many)
+    side = 2.5 + 0.3 * many if many <= MOST_NAMED else 7.0
     figure, (axis,) = _figure(side + 0.8, side)
     axis.grid(False)
     shares = counts.double() / counts.sum(1, keepdim=True).clamp(min=1)
-    image = axis.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
+    shown = F.max_pool2d(shares[None], pooled(many), ceil_mode=True)[0]
+    reach = len(shown) * pooled(many) - 0.5
+    scale = PowerNorm(1 if many <= MOST_NAMED else 0.5, 0, 1)  # among many classes a small share is worth seeing
+    image = axis.imshow(shown.numpy(), cmap="Blues", norm=scale, extent=(-0.5, reach, reach, -0.5))
     figure.colorbar(image, shrink=0.7, label="share of the true class")
     axis.set(xlabel="answer", ylabel="truth")
     if many <= MOST_NAMED:
-        axis.set_xticks(range(many), labels, rotation=60, ha="right")
-        axis.set_yticks(range(many), labels)
-    if many <= 20:
+        names = [shortened(label, LETTERS) for label in labels]
+        axis.set_xticks(range(many), names, rotation=60, ha="right", parse_math=False)
+        axis.set_yticks(range(many), names, parse_math=False)
+    if many <= MOST_COUNTED:
         for row, column in np.argwhere(counts.numpy() > 0):
             colour = "white" if shares[row, column] > 0.5 else INK
             axis.text(column, row, int(counts[row, column]), ha="center", va="center", color=colour, fontsize=7)
     return figure
+
+
+def pooled(classes: int) -> int:
+    """How many classes in a row share one cell of the picture of a confusion matrix."""
+    return -(-classes // MOST_CELLS)
 
 
 def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
@@ -76,7 +96,7 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
     count, _, height, width = images.shape
     rows, gap, head = -(-count // columns), 0.08, 0.32
     canvas = np.full((rows, columns, height, width, 3), 255, np.uint8)
-    canvas.reshape(-1, height, width, 3)[:count] = images.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).numpy()
+    canvas.reshape(-1, height, width, 3)[:count] = images[:, :3].permute(0, 2, 3, 1).expand(-1, -1, -1, 3).numpy()
     figure = Figure(figsize=(1.7 * columns, (1.7 * height / width + 0.55) * rows), dpi=110)
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set(xlim=(0, columns), ylim=(rows * (1 + head), 0))
@@ -86,7 +106,7 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
         top = row * (1 + head) + head
         extent = (column + gap / 2, column + 1 - gap / 2, top + 1 - gap, top)
         axis.imshow(canvas[row, column], extent=extent, aspect="auto", interpolation="nearest")
-        axis.text(column + 0.5, top - 0.03, title, ha="center", va="bottom", fontsize=7.5, color=INK)
+        axis.text(column + 0.5, top - 0.03, title, ha="center", va="bottom", fontsize=7.5, color=INK, parse_math=False)
     axis.set(xlim=(0, columns), ylim=(rows * (1 + head), 0))
     return figure
 
@@ -97,7 +117,8 @@ def scatter(predicted: Tensor, truth: Tensor, name: str) -> Figure:
     left.scatter(truth.numpy(), predicted.numpy(), s=9, alpha=0.6, color=COLOURS["test"], linewidths=0)
     ends = [float(truth.min()), float(truth.max())]
     left.plot(ends, ends, color=INK, linewidth=0.8)
-    left.set(xlabel=f"true {name}", ylabel="answer")
+    left.set_xlabel(f"true {name}", parse_math=False)
+    left.set_ylabel("answer")
     right.hist((predicted - truth).numpy(), bins=40, color=COLOURS["train"])
     right.set(xlabel="answer − truth", ylabel="examples")
     return figure

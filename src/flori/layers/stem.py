@@ -11,6 +11,13 @@ def is_small(stem: str, shape: tuple[int, ...]) -> bool:
     return stem == "small" or (stem == "auto" and min(shape[1:]) < SMALL)
 
 
+def explained(stem: str, shape: tuple[int, ...]) -> tuple[str, str]:
+    """The stem that a network for pictures [C, H, W] has, "small" or "large", and why, to be read after a comma."""
+    small, (_, height, width) = is_small(stem, shape), shape
+    found = f"as pictures of {width}×{height} are {'below' if small else 'not below'} {SMALL} pixels"
+    return "small" if small else "large", found if stem == "auto" else "as model.stem says"
+
+
 def scaled(channels: int, width: float) -> int:
     """`channels` times `width`, at least 1."""
     return max(1, round(channels * width))

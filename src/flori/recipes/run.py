@@ -49,23 +49,27 @@ class Run:
         """What summary.json says: status, scores, time."""
         return self.folder.read("summary.json")
 
-    def predictor(self) -> Predictor:
-        """The trained network with its preparation. Raises UserError if the run wrote none yet."""
+    def predictor(self, flip: bool = False) -> Predictor:
+        """The trained network with its preparation. With `flip` its probabilities are the mean over each picture and
+        its mirror image. Raises UserError if the run wrote none yet, or if `flip` does not suit it."""
         if not self.folder.model.is_dir():
             raise UserError(f"{self.path} holds no model yet; flori resume {self.path} trains it to the end")
-        return Predictor.load(self.folder.model, self.recipe.device)
+        found = Predictor.load(self.folder.model, self.recipe.device)
+        return found.both_ways() if flip else found
 
-    def predict(self, *inputs: str | Path) -> list[dict[str, Any]]:
+    def predict(self, *inputs: str | Path, flip: bool = False) -> list[dict[str, Any]]:
         """Answers for pictures, folders of pictures, or rows of tables: a dictionary each, as in
-        ``flori predict --json``."""
-        return self.predictor().predict(inputs)
+        ``flori predict --json``. For `flip` see `predictor`."""
+        return self.predictor(flip).predict(inputs)
 
-    def evaluate(self, data: str | None = None, **settings: Any) -> dict[str, Any]:
-        """Scores on the run's own test (else valid) part, or on another set of the same kind.
+    def evaluate(self, data: str | None = None, *, flip: bool = False, **settings: Any) -> dict[str, Any]:
+        """Scores on the run's own test (else valid) part, or on another set of the same kind; for classes also
+        those of each class, and the confusion matrix.
 
-        Other settings of how `data` is read may be given too, such as ``data.on_bad``.
+        Other settings of how `data` is read may be given too, such as ``data.on_bad``. For `flip` see `predictor`:
+        the loss is then −log of the mean probability of the true class.
         """
-        predictor, recipe = self.predictor(), self.recipe
+        predictor, recipe = self.predictor(flip), self.recipe
         codec = predictor.codec
         if data is not None:
             settings = {"data": data, "target": codec.target or None, **settings}
@@ -75,13 +79,15 @@ class Run:
             raw = divide(raw, recipe.data, codec.task, recipe.seed, recipe.training.patience is not None)
         name = next(part for part in ("test", "valid", "train") if part in raw.parts)
         part = codec.encode(raw, name, recipe.data.source)
-        scores = TASKS[codec.task].scores(predictor.outputs(part), part.targets, codec)
+        task, outputs = TASKS[codec.task], predictor.outputs(part)
         return {
             "system": predictor.system,
             "data": recipe.data.source,
             "part": name if len(raw.parts) > 1 else "all",
             "examples": len(part),
-            "scores": scores,
+            "flip": flip,
+            "scores": task.scores(outputs, part.targets, codec),
+            **task.tables(outputs, part.targets, codec),
         }
 
 

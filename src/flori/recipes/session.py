@@ -248,7 +248,7 @@ class Session:
             self.folder.metrics(),
             run.batches.per_epoch,
             (shown, run.data.parts[shown], found[shown]),
-            run.codec,
+            self._predictor(),
         )
         return summary
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -18,11 +19,12 @@ from flori.objectives.regression import regression
 
 @dataclass(frozen=True)
 class Task:
-    """The objective to train by; scores of outputs against targets; the score to compare by, and whether
-    more of it is better."""
+    """The objective to train by; scores of outputs against targets; tables that say more than scores; the score to
+    compare by, and whether more of it is better."""
 
     objective: Callable[[Training], Objective]
     scores: Callable[[Tensor, Tensor, Codec], dict[str, float]]
+    tables: Callable[[Tensor, Tensor, Codec], dict[str, Any]]
     best: tuple[str, bool]
 
 
@@ -35,11 +37,13 @@ TASKS = {
     "classification": Task(
         objective=lambda training: classification(training.label_smoothing),
         scores=lambda outputs, targets, codec: judged_classes.scores(outputs, targets),
+        tables=lambda outputs, targets, codec: judged_classes.tables(outputs, targets, codec.labels),
         best=judged_classes.BETTER,
     ),
     "regression": Task(
         objective=lambda training: regression(),
         scores=_number_scores,
+        tables=lambda outputs, targets, codec: {},
         best=judged_numbers.BETTER,
     ),
 }

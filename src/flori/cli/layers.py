@@ -1,0 +1,84 @@
+"""The network of a recipe layer by layer, for `flori show`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flori.cli.printing import print_table
+from flori.core.errors import UserError
+from flori.core.recipe import Recipe
+
+UNLISTED = {"ReLU", "Sigmoid", "Tanh", "Dropout", "Identity"}  # they learn nothing and keep the shape
+
+
+def network(recipe: Recipe) -> dict[str, Any]:
+    """The layers for the data of the recipe, with totals, and the stem that was chosen; or a remark on why they
+    cannot be told."""
+    from flori.models.shapes import layers
+    from flori.recipes.assembly import build_model, load_data
+
+    nothing = {"layers": [], "parameters": 0, "bytes": 0, "multiply_adds": 0, "stem": None, "remark": ""}
+    try:
+        codec = load_data(recipe).codec
+    except UserError as problem:
+        return {**nothing, "remark": f"the layers depend on the data, which cannot be read: {problem}"}
+    model = build_model(recipe, codec)
+    found, learnt = layers(model, codec.shape), list(model.parameters())
+    return {
+        **nothing,
+        "layers": found,
+        "parameters": sum(p.numel() for p in learnt),
+        "bytes": sum(p.numel() * p.element_size() for p in learnt),
+        "multiply_adds": sum(layer["multiply_adds"] for layer in found),
+        "stem": _stem(recipe, codec.shape),
+    }
+
+
+def _stem(recipe: Recipe, shape: tuple[int, ...]) -> dict[str, str] | None:
+    from flori.layers.stem import explained
+
+    if not hasattr(recipe.model, "stem") or len(shape) != 3:
+        return None
+    chosen, why = explained(recipe.model.stem, shape)
+    return {"chosen": chosen, "why": why}
+
+
+def print_network(found: dict[str, Any]) -> None:
+    """The layers as a table, without those that neither learn nor change the shape."""
+    if not found["layers"]:
+        print(found["remark"])
+        return
+    listed = [layer for layer in found["layers"] if layer["kind"] not in UNLISTED] or found["layers"]
+    rows = [[name, *_cells(layer)] for name, layer in zip(_indented(listed), listed, strict=True)]
+    total = ["total", "", "", f"{found['parameters']:,}", f"{found['multiply_adds']:,}"]
+    print_table(["layer", "kind", "output", "parameters", "multiply-adds"], [*rows, total], numbers=[3, 4])
+    if len(listed) < len(found["layers"]):
+        print("activations and dropout, which learn nothing and keep the shape, are left out")
+    _print_remarks(found)
+
+
+def _cells(layer: dict[str, Any]) -> list[str]:
+    shape = "×".join(map(str, layer["output"]))
+    return [layer["kind"], shape, f"{layer['parameters']:,}", f"{layer['multiply_adds']:,}"]
+
+
+def _indented(layers: list[dict[str, Any]]) -> list[str]:
+    """The names, each with blanks for the blocks that it shares with the line above."""
+    shown, above = [], [""]
+    for layer in layers:
+        parts = layer["layer"].split(".")
+        same = 0
+        while same < min(len(parts), len(above)) - 1 and parts[same] == above[same]:
+            same += 1
+        shown.append(" " * len("".join(f"{part}." for part in parts[:same])) + ".".join(parts[same:]))
+        above = parts
+    return shown
+
+
+def _print_remarks(found: dict[str, Any]) -> None:
+    print(f"\nweights: {found['bytes'] / 1e6:,.2f} MB as float32")
+    apart = found["parameters"] - sum(layer["parameters"] for layer in found["layers"])
+    if apart:
+        print(f"{apart:,} of the parameters serve in training only, or stand beside the layers")
+    if found["stem"]:
+        print(f"stem: {found['stem']['chosen']}, {found['stem']['why']}")
