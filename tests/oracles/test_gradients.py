@@ -16,12 +16,12 @@ CASES = {
     "nin": (2, (3, 13, 11), {"width": 0.03, "dropout": 0.0}),
     "googlenet": (2, (3, 13, 11), {"width": 0.03, "dropout": 0.0}),
     "inception-bn": (2, (3, 13, 11), {"width": 0.03}),
-    "inception-v3": (2, (3, 13, 11), {"width": 0.03, "dropout": 0.0}),
-    "inception-v4": (2, (3, 13, 11), {"width": 0.03, "dropout": 0.0}),
+    "inception-v3": (2, (3, 31, 29), {"width": 0.06, "dropout": 0.0}),
+    "inception-v4": (2, (3, 31, 29), {"width": 0.06, "dropout": 0.0}),
     **{f"resnet{depth}": (2, (3, 13, 11), {"width": 0.03}) for depth in (18, 34, 50, 101, 152)},
     "resnet-cifar": (2, (3, 13, 11), {"width": 0.2}),
 }
-DIRECTIONS, STEP = 3, 1e-6
+DIRECTIONS, STEP = 3, 1e-9  # so small that hardly a ReLU turns on or off between the two ends
 
 
 def test_every_system_has_a_case():
@@ -38,8 +38,8 @@ def test_gradient_equals_finite_differences(system):
         if isinstance(layer, torch.nn.Dropout):
             layer.p = 0.0  # also in heads that look on, whose share is no option
     for p in model.parameters():
-        torch.nn.init.normal_(p, std=0.3)
-    x = torch.randn(3, *shape, dtype=torch.float64)
+        p.data += 0.1 * torch.randn_like(p)  # what begins at zero must matter too
+    x = torch.randn(5, *shape, dtype=torch.float64)
     places = [x, *(p.detach() for p in model.parameters())]
 
     def value(t, direction):
@@ -55,5 +55,5 @@ def test_gradient_equals_finite_differences(system):
         (slope,) = torch.autograd.grad(value(t, direction), t)
         with torch.no_grad():
             numeric = (value(STEP, direction) - value(-STEP, direction)) / (2 * STEP)
-        assert float(slope) == pytest.approx(float(numeric), rel=1e-5, abs=1e-6)
+        assert float(slope) == pytest.approx(float(numeric), rel=1e-4, abs=1e-5)
         assert abs(float(slope)) > 1e-3
