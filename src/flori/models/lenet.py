@@ -20,6 +20,8 @@ POOLS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2
 class LeNet(nn.Module):
     """The features, then the classifier, as two sequences."""
 
+    heads = ("classifier.4",)
+
     def __init__(self, classes: int, shape: tuple[int, int, int], activation: str, pool: str) -> None:
         super().__init__()
         channels, height, width = shape
