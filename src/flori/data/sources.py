@@ -25,13 +25,21 @@ def read(options: Data) -> RawSet:
     known = named.NAMED.get(options.source)
     if known is not None:
         return _read_named(known, options)
-    path = path_of(options.source)
+    path = place(options.source)
     try:
         if not path.exists():
             raise UserError(_not_there(options.source))
         return _read_path(path, options)
     except OSError as problem:
         raise UserError(f"{problem.filename or path} cannot be read: {problem.strerror or problem}") from None
+
+
+def place(source: str) -> Path:
+    """The path that ``data=`` means: as it is, or the folder of that name among the data sets."""
+    path = path_of(source)
+    if Path(source).name == source and not path.exists() and named.folder(source).is_dir():
+        return named.folder(source)
+    return path
 
 
 def _read_named(known: named.NamedSet, options: Data) -> RawSet:

@@ -10,16 +10,33 @@ from typing import Any
 
 from torch import nn
 
+from flori.models.alexnet import alexnet
 from flori.models.lenet import lenet
 from flori.models.linear_regression import linear_regression
 from flori.models.mlp import mlp
+from flori.models.nin import nin
+from flori.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from flori.models.resnet_cifar import resnet_cifar
 from flori.models.softmax_regression import softmax_regression
+from flori.models.vgg import vgg11, vgg13, vgg16, vgg19
 
 BUILDERS = {
     "linear-regression": linear_regression,
     "softmax-regression": softmax_regression,
     "mlp": mlp,
     "lenet": lenet,
+    "alexnet": alexnet,
+    "vgg11": vgg11,
+    "vgg13": vgg13,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+    "nin": nin,
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
+    "resnet101": resnet101,
+    "resnet152": resnet152,
+    "resnet-cifar": resnet_cifar,
 }
 
 
@@ -28,4 +45,7 @@ def build(system: str, outputs: int, shape: tuple[int, ...], options: dict[str, 
     return BUILDERS[system](outputs, shape, **options)
 
 
-__all__ = ["BUILDERS", "build", "lenet", "linear_regression", "mlp", "softmax_regression"]
+__all__ = [
+    *("BUILDERS", "alexnet", "build", "lenet", "linear_regression", "mlp", "nin", "resnet18", "resnet34", "resnet50"),
+    *("resnet101", "resnet152", "resnet_cifar", "softmax_regression", "vgg11", "vgg13", "vgg16", "vgg19"),
+]

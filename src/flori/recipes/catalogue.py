@@ -9,7 +9,17 @@ from importlib.resources import files
 
 from flori.core.errors import UserError
 from flori.core.recipe import Evidence, Recipe
-from flori.recipes import lenet, linear_regression, mlp, softmax_regression
+from flori.recipes import (
+    alexnet,
+    lenet,
+    linear_regression,
+    mlp,
+    nin,
+    resnet,
+    resnet_cifar,
+    softmax_regression,
+    vgg,
+)
 
 
 def _with_evidence(recipe: Recipe) -> Recipe:
@@ -18,8 +28,11 @@ def _with_evidence(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, evidence=tuple(Evidence(**one) for one in found.get(recipe.system, [])))
 
 
-_FAMILIES = ((linear_regression.RECIPE,), (softmax_regression.RECIPE,), (mlp.RECIPE,), (lenet.RECIPE,))
-ALL = [_with_evidence(recipe) for family in _FAMILIES for recipe in family]
+_RECIPES = (
+    *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, lenet.RECIPE, alexnet.RECIPE),
+    *(*vgg.RECIPES, nin.RECIPE, *resnet.RECIPES, resnet_cifar.RECIPE),
+)
+ALL = [_with_evidence(recipe) for recipe in _RECIPES]
 _BY_NAME = {recipe.system: recipe for recipe in ALL}
 
 

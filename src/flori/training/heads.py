@@ -7,7 +7,12 @@ from typing import cast
 from torch import nn
 
 
+def is_head(model: nn.Module, name: str) -> bool:
+    """Whether a submodule is one of the heads that the model names."""
+    return name in cast(tuple[str, ...], model.heads)
+
+
 def in_head(model: nn.Module, name: str) -> bool:
-    """Whether a parameter, buffer or submodule belongs to one of the heads that the model names."""
-    heads = cast(tuple[str, ...], model.heads)
-    return any(name == head or name.startswith(f"{head}.") for head in heads)
+    """Whether a parameter, buffer or submodule belongs to a head."""
+    parts = name.split(".")
+    return any(is_head(model, ".".join(parts[: i + 1])) for i in range(len(parts)))

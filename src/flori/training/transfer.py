@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from flori.core.errors import UserError
-from flori.training.heads import in_head
+from flori.training.heads import in_head, is_head
 
 SHOWN = 5  # names or reasons in a text; the document has them all
 
@@ -29,6 +29,13 @@ class Transfer:
     unused: list[str] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def took(self, name: str, what: str = "") -> None:
+        """Note a tensor that was loaded; `what` says what was done to it, if not all of it as it was."""
+        if what:
+            self.partly[name] = what
+        else:
+            self.loaded.append(name)
 
     def lines(self) -> list[str]:
         """What a user should know, in a few lines."""
@@ -58,22 +65,29 @@ def transfer(
     target = model.state_dict()
     given, fitted = _in_our_channels(model, tensors)
     misfits = {_layer(name): why for name, t in target.items() if name in given and (why := _misfit(given[name], t))}
-    found = Transfer(source, unused=[name for name in tensors if name not in target])
+    found, same = Transfer(source), bool(ours) and list(theirs) == list(ours)
+    found.unused = [name for name in tensors if name not in target]
     for name, tensor in target.items():
         if name not in given:
             found.left[name] = "not there"
-        elif in_head(model, name):
-            _take_rows(found, name, tensor, given[name], theirs, ours)
+        elif in_head(model, name) and not same:
+            _take_rows(found, name, tensor, given[name], theirs, ours, alone=is_head(model, _layer(name)))
         elif _layer(name) in misfits:
             found.left[name] = misfits[_layer(name)]
         else:
             tensor.copy_(given[name])
-            if name in fitted:
-                found.partly[name] = fitted[name]
-            else:
-                found.loaded.append(name)
-    _must_have_takensome(found, model, tensors)
+            found.took(name, fitted.get(name, ""))
+    taken = {*found.partly, *found.loaded}
+    if not any(name in taken for name, _ in model.named_parameters()):  # counters of batch norms are no weights
+        raise UserError(_nothing_fits(source, tensors, target))
+    if any(in_head(model, name) for name in taken):
+        found.classes = _shared(theirs, ours)
     return found
+
+
+def _nothing_fits(source: str, tensors: dict[str, Tensor], target: dict[str, Tensor]) -> str:
+    there, here = (some([f"{name} {_size(t)}" for name, t in side.items()]) for side in (tensors, target))
+    return f"init={source}: none of its weights fits this network; it has {there}, the network {here}"
 
 
 def _in_our_channels(model: nn.Module, tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -95,34 +109,29 @@ def _in_our_channels(model: nn.Module, tensors: dict[str, Tensor]) -> tuple[dict
 
 
 def _take_rows(
-    found: Transfer, name: str, tensor: Tensor, given: Tensor, theirs: Sequence[str], ours: Sequence[str]
+    found: Transfer, name: str, tensor: Tensor, given: Tensor, theirs: Sequence[str], ours: Sequence[str], alone: bool
 ) -> None:
-    """The rows of a head's tensor [K, …] whose class both sides know by the same label."""
-    if not (theirs and ours):
-        found.left[name] = "which class each row stands for is not known"
-    elif given.shape[:1] != (len(theirs),) or given.shape[1:] != tensor.shape[1:]:
-        found.left[name] = _misfit(given, tensor) or f"{_size(given)} is no row for each of {len(theirs)} classes"
-    elif not (shared := [label for label in ours if label in theirs]):
+    """The rows of a head's tensor [K, …] whose class both sides know by the same label.
+
+    Args:
+        alone: whether the head is this one layer; of several, a row of the first stands for no class.
+    """
+    shared = _shared(theirs, ours)
+    if not shared:
         found.left[name] = "no class is known to both"
+    elif not alone:
+        found.left[name] = "its head has several layers, which know their own classes alone"
+    elif given.shape != (len(theirs), *tensor.shape[1:]):
+        found.left[name] = _misfit(given, tensor) or f"not a row for each of {len(theirs)} classes"
     else:
-        rows = dict(zip(theirs, given, strict=True))
         for label in shared:
-            tensor[ours.index(label)].copy_(rows[label])
-        found.classes = shared
-        if len(shared) == len(ours):
-            found.loaded.append(name)
-        else:
-            found.partly[name] = f"the rows of {len(shared)} of {len(ours)} classes"
+            tensor[ours.index(label)].copy_(given[theirs.index(label)])
+        found.took(name, "" if len(shared) == len(ours) else f"the rows of {len(shared)} of {len(ours)} classes")
 
 
-def _must_have_takensome(found: Transfer, model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Counters of batch norms alone do not count."""
-    if any(name in found.partly or name in found.loaded for name, _ in model.named_parameters()):
-        return
-    raise UserError(
-        f"init={found.source}: none of its weights fits this network; it has {some(_sized(tensors))}, "
-        f"the network {some(_sized(model.state_dict()))}"
-    )
+def _shared(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
+    known = set(theirs)
+    return [label for label in ours if label in known]
 
 
 def _misfit(given: Tensor, tensor: Tensor) -> str:
@@ -140,10 +149,6 @@ def _layer(name: str) -> str:
 
 def _size(tensor: Tensor) -> str:
     return "×".join(map(str, tensor.shape)) or "one number"
-
-
-def _sized(tensors: dict[str, Tensor]) -> list[str]:
-    return [f"{name} {_size(t)}" for name, t in tensors.items()]
 
 
 def some(names: Sequence[str]) -> str:

@@ -1,0 +1,35 @@
+"""What the recipes of the convolutional networks share: photographs by class, shifted and mirrored, and SGD."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from flori.core.recipe import Data, Recipe, Training
+
+PHOTOGRAPHS = Data(source="cifar10", shift=4, flip=True)
+DESCENT = Training(
+    epochs=30,
+    batch=128,
+    optimizer="sgd",
+    lr=0.1,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    label_smoothing=0.1,
+)
+
+
+def network(system: str, about: str, model: Any, reference: str = "", **training: Any) -> Recipe:
+    """The recipe of a network for classes of pictures; `training` changes what it trains by."""
+    return Recipe(
+        system=system,
+        about=about,
+        tasks=("classification",),
+        model=model,
+        data=PHOTOGRAPHS,
+        training=dataclasses.replace(DESCENT, **training),
+        convolutional=True,
+        reference=reference,
+    )

@@ -1,0 +1,30 @@
+"""vgg11, vgg13, vgg16, vgg19."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flori.core.recipe import value
+from flori.recipes.pictures import network
+
+
+@dataclass(frozen=True)
+class Options:
+    """Whether normalised, and how wide."""
+
+    norm: Literal["none", "batch"] = value("none", "what follows each convolution")
+    hidden: int | None = value(None, "units of the dense layers; None: 4,096, or 512 for small pictures", at_least=1)
+    dropout: float = value(0.5, "share of units left out in training", at_least=0, at_most=0.99)
+    width: float = value(1.0, "share of the paper's channels and units", at_least=0.01, at_most=8)
+    stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
+
+
+RECIPES = tuple(
+    network(
+        f"vgg{depth}",
+        f"blocks of 3×3 convolutions, {depth} layers (Simonyan and Zisserman 2015)",
+        Options(),
+        "vgg",
+        lr=0.02,
+    )
+    for depth in (11, 13, 16, 19)
+)
