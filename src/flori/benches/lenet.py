@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -14,11 +12,12 @@ from torchvision.transforms import ToTensor
 from flori.benches.timing import Contestant
 from flori.core.overrides import apply_values
 from flori.data import named
-from flori.recipes.assembly import assemble
+from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.catalogue import find
 from flori.training.loop import loop
 
 BATCH = 256
+SECONDS = 1.0  # a round, for each
 
 
 class Decoded(Dataset[tuple[Tensor, int]]):
@@ -76,10 +75,11 @@ def ours(source: str) -> Contestant:
     """flori's own loop with lenet's recipe as it is, for ever."""
     recipe = apply_values(find("lenet"), {"data": source})
     run = assemble(recipe)
-    return _endless(run)
+    return endless(run)
 
 
-def _endless(run) -> Iterator[int]:  # type: ignore[no-untyped-def]
+def endless(run: Assembly) -> Contestant:
+    """flori's own loop on an assembled run."""
     for step in loop(run.state, run.batches, run.update, 10**12, run.recipe.seed):
         yield step.examples
 

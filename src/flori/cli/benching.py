@@ -10,8 +10,8 @@ from typing import Any
 from flori.cli.printing import print_json, print_table
 from flori.core.errors import UserError
 
-BENCHES = ("lenet",)
-ROUNDS, SECONDS = 7, 1.0
+BENCHES = ("lenet", "resnet18")
+ROUNDS = 7
 
 
 def bench_systems(names: list[str], as_json: bool) -> None:
@@ -56,7 +56,7 @@ def _race(name: str) -> dict[str, Any]:
         if sys.stderr.isatty():
             print(f"\r{name}: round {number} of {ROUNDS}", end="" if number < ROUNDS else "\n", file=sys.stderr)
 
-    results = race(contestants, ROUNDS, SECONDS, told)
+    results = race(contestants, ROUNDS, bench.SECONDS, told)
     described = {}
     for who, result in results.items():
         ratios = results["flori"].ratios(result)

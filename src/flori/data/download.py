@@ -18,10 +18,11 @@ WAIT_SECONDS = 30
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file's content; of what is packed inside where gzip packed it: packing again changes nothing."""
+    """SHA-256 of a file's content; of what is packed inside where gzip packed one file: packing again changes
+    nothing. An archive is taken as it is."""
     digest = hashlib.sha256()
     with open(path, "rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
+        packed = plain.read(2) == b"\x1f\x8b" and ".tar" not in path.suffixes
     with gzip.open(path, "rb") if packed else open(path, "rb") as file:
         while piece := file.read(PIECE):
             digest.update(piece)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from flori.data import idx
+from flori.data import cifar, idx
 from flori.data.download import fetch
 from flori.data.examples import Pictures, PictureSet, Rows, TableSet
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of a set: its name, where it is fetched, and the SHA-256 of its (unpacked) content."""
+    """One file of a set: its name, where it is fetched, and the SHA-256 of its content (of an archive: as it is)."""
 
     name: str
     url: str
@@ -56,7 +56,9 @@ def paths(known: NamedSet) -> list[Path]:
 
 
 def read_pictures(known: NamedSet) -> PictureSet:
-    """A set of IDX files with the names of its classes."""
+    """A set of IDX files, or CIFAR-10's, with the names of its classes."""
+    if known.name == "cifar10":
+        return cifar.read(cifar.unpacked(folder(known.name)) or paths(known)[0], known.labels)
     paths(known)
     return idx.read_folder(folder(known.name), known.labels)
 
@@ -122,6 +124,18 @@ NAMED = {
                 *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
                 *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
             ],
+        ),
+        NamedSet(
+            "cifar10",
+            "50,000 + 10,000 photographs, 32×32 in colour, 10 classes",
+            (
+                File(
+                    "cifar-10-binary.tar.gz",
+                    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+                    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+                ),
+            ),
+            labels=["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
         ),
         NamedSet("diabetes", "442 patients, 10 numbers, progress of the disease; embedded", embedded=_diabetes),
         NamedSet(
