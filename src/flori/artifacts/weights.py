@@ -6,6 +6,7 @@ Files are read as data only: nothing in them is ever executed.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,7 @@ def _model_folder(path: Path) -> Path | None:
                 return folder
         if (path / RECIPE).is_file():
             raise _Unfit(f"the run holds no model yet; flori resume {path} trains it")
-        raise _Unfit(f"is no run of flori: a run's folder holds model/{WEIGHTS}")
+        raise _Unfit(f"is no run: a run's folder holds model/{WEIGHTS}")
     if not path.exists():
         raise _Unfit("no such file or folder; name a run's folder, or a .safetensors or .pth file of weights")
     return path.parent if path.name == WEIGHTS and (path.parent / CODEC).is_file() else None
@@ -120,7 +121,8 @@ def _safe(path: Path) -> dict[str, Tensor]:
 
 def _pickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as problem:  # a damaged pickle can raise anything
