@@ -50,6 +50,7 @@ class NiN(nn.Module):
         )
         self.head = block(third, classes, 3, padding=1)[:-1]
         initialise(self, "relu")
+        nn.init.zeros_(self.head[-1].weight)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""

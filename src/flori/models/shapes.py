@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from flori.layers.locally_connected import LocallyConnected2d
+from flori.layers.tiled import TiledConvolution2d
+
 
 def layers(model: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
     """The layers in the order in which they run, for one input of `shape`.
 
     Each has its name, kind, the shape of its output without the batch, the number of its parameters, and the
-    multiply-adds of one example.
+    multiply-adds of one example. A layer that runs several times is there several times, its parameters only once.
     """
     found: list[dict[str, Any]] = []
     handles = []
@@ -20,12 +23,13 @@ def layers(model: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
         if not list(layer.children()):
 
             def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
+                again = any(other["layer"] == name for other in found)
                 found.append(
                     {
                         "layer": name,
                         "kind": type(layer).__name__,
                         "output": list(output.shape[1:]),
-                        "parameters": sum(p.numel() for p in layer.parameters()),
+                        "parameters": 0 if again else sum(p.numel() for p in layer.parameters()),
                         "multiply_adds": _multiply_adds(layer, output),
                     }
                 )
@@ -42,8 +46,11 @@ def layers(model: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
 
 def _multiply_adds(layer: nn.Module, output: Tensor) -> int:
     """A product of weights and inputs for each number put out."""
-    if isinstance(layer, nn.Conv2d):
-        return output[0].numel() * layer.weight[0].numel()
+    numbers = output[0].numel()
+    if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        return numbers * layer.weight[0].numel()
+    if isinstance(layer, LocallyConnected2d | TiledConvolution2d):
+        return numbers * layer.weight[0, 0, 0].numel()
     if isinstance(layer, nn.Linear):
-        return output[0].numel() * layer.in_features
+        return numbers * layer.in_features
     return 0

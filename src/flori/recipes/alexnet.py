@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flori.core.recipe import value
-from flori.recipes.pictures import network
+from flori.recipes.pictures import ADAPTIVE, network
 
 
 @dataclass(frozen=True)
@@ -18,4 +18,4 @@ class Options:
     stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
 
 
-RECIPE = network("alexnet", "five convolutions, three dense layers (Krizhevsky et al. 2012)", Options(), lr=0.02)
+RECIPE = network("alexnet", "five convolutions, three dense layers (Krizhevsky et al. 2012)", Options(), **ADAPTIVE)

@@ -103,6 +103,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     if recipe.convolutional:
         model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
     train, closed = data.parts["train"], options.optimizer == "closed-form"
+    _must_have_variance(recipe, model)
     size = len(train) if closed else options.batch
     batches = Batches.of(train, size, data.codec.preparation, device, dtype, recipe.seed, recipe.data)
     objective = task.objective(options)
@@ -131,3 +132,14 @@ def _must_be_linear(recipe: Recipe, codec: Codec) -> None:
     if recipe.system != "linear-regression" or codec.task != "regression":
         hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
         raise UserError(f"optimizer=closed-form solves linear-regression only; {hint}")
+
+
+def _must_have_variance(recipe: Recipe, model: torch.nn.Module) -> None:
+    """Refuse batch norm on single examples: one has no variance, or in a large map only its own, which is not what
+    evaluation goes by. Of larger batches, `Batches` and `Batch.divided` leave none alone."""
+    norms = torch.nn.BatchNorm1d | torch.nn.BatchNorm2d | torch.nn.BatchNorm3d | torch.nn.SyncBatchNorm
+    if recipe.training.batch < 2 and any(isinstance(layer, norms) for layer in model.modules()):
+        raise UserError(
+            f"batch=1: {recipe.system} has batch norm, which needs at least two examples at once; set batch=2 or more, "
+            "and training.accumulate to save memory: it divides a batch into parts of two or more"
+        )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flori.core.recipe import value
-from flori.recipes.pictures import network
+from flori.recipes.pictures import ADAPTIVE, network
 
 
 @dataclass(frozen=True)
@@ -16,4 +16,4 @@ class Options:
     stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
 
 
-RECIPE = network("nin", "convolutions of 1×1 in place of dense layers (Lin et al. 2014)", Options(), lr=0.02)
+RECIPE = network("nin", "convolutions of 1×1 in place of dense layers (Lin et al. 2014)", Options(), **ADAPTIVE)

@@ -19,6 +19,8 @@ DESCENT = Training(
     schedule="one-cycle",
     label_smoothing=0.1,
 )
+ADAPTIVE = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05}
+"""For networks without norms, whose gradients differ in size from layer to layer."""
 
 
 def network(system: str, about: str, model: Any, reference: str = "", **training: Any) -> Recipe:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flori.core.recipe import value
-from flori.recipes.pictures import network
+from flori.recipes.pictures import ADAPTIVE, network
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ RECIPES = tuple(
         f"blocks of 3×3 convolutions, {depth} layers (Simonyan and Zisserman 2015)",
         Options(),
         "vgg",
-        lr=0.02,
+        **ADAPTIVE,
     )
     for depth in (11, 13, 16, 19)
 )
