@@ -23,7 +23,7 @@ HELD_BACK = ("bird", "horse", "ship", "truck")
 FEW, OTHERS = 25, 100  # pictures of each class held back: to learn from, and to choose the learning rate by
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 SEEDS = (0, 1, 2)
-PRETRAINING = ("epochs=20",)
+PRETRAINING = ("epochs=30",)
 LEARNING = ("steps=100", "batch=50", "training.judge_every=50")
 
 
