@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def write_report(
         sections=[
             Section("How it went", picture="curves.png"),
             *sections,
+            *_beginning(folder),
             Section("The recipe", head=("setting", "value"), rows=settings),
         ],
         folder=folder,
@@ -67,6 +69,14 @@ def _about(summary: dict[str, Any]) -> str:
         f"{summary['seconds']:.1f} s ({summary['examples_per_second']:,.0f} examples a second) · "
         f"{summary['device']}, {summary['precision']} · {summary['status']} · flori {summary['version']}"
     )
+
+
+def _beginning(folder: Path) -> list[Section]:
+    """What became of the weights that the run began from, if it began from any."""
+    if not (folder / "init.json").is_file():
+        return []
+    lines = json.loads((folder / "init.json").read_bytes())["report"]
+    return [Section("What it began from", head=("loaded and left",), rows=tuple((line,) for line in lines))]
 
 
 def _tiles(scores: dict[str, dict[str, float]]) -> list[tuple[str, str]]:

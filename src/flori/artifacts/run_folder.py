@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,10 @@ class RunFolder:
         if not (folder.path / "recipe.json").is_file():
             raise UserError(f"{path} is not a run folder: it holds no recipe.json")
         return folder
+
+    def discard(self) -> None:
+        """Remove a folder that was created but did not become a run."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

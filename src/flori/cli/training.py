@@ -46,6 +46,8 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
     from flori.recipes.run import stoppable
 
     _say_what_was_left_out(session)
+    for line in session.run.taken.lines() if session.run.taken else []:
+        print(line, file=sys.stderr)
     with shown(session, quiet) as show:
         for report in stoppable(session):
             show(report)

@@ -1,6 +1,7 @@
 """Systems as plain torch modules: `flori.models.lenet(classes=10)`.
 
-Every builder takes the number of outputs, the shape of one input, and the system's own options.
+Every builder takes the number of outputs, the shape of one input, and the system's own options. `heads` of a network
+names the submodules that make its outputs: its last layer, and those of auxiliary outputs.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ class LinearRegression(nn.Module):
     """One weight a feature and a bias; they start at zero, from where gradient descent on rank-deficient
     data reaches the solution of least norm."""
 
+    heads = ("linear",)
+
     def __init__(self, features: int) -> None:
         super().__init__()
         self.linear = nn.Linear(features, 1)

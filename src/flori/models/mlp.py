@@ -23,6 +23,7 @@ class MLP(nn.Module):
             layers += [nn.Linear(wide, next_wide), ACTIVATIONS[activation]()]
             layers += [nn.Dropout(dropout)] if dropout else []
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+        self.heads = (f"layers.{len(layers)}",)
         initialise(self, activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 
 from flori import models
+from flori.artifacts.weights import Weights
 from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
@@ -16,15 +19,19 @@ from flori.core.recipe import Recipe
 from flori.data.batches import Batches
 from flori.data.preparing import Codec, Prepared, prepare
 from flori.data.sources import read
+from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
 from flori.recipes.tasks import TASKS, Task
 from flori.training import optimizers
+from flori.training.freezing import freeze
 from flori.training.state import State, averaged
+from flori.training.transfer import Transfer
 from flori.training.updates import Update, descent, solution
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """All that one run works with. `steps` is the number of updates in all."""
+    """All that one run works with. `steps` is the number of updates in all, `taken` what became of other weights that
+    it begins from."""
 
     recipe: Recipe
     data: Prepared
@@ -35,6 +42,7 @@ class Assembly:
     steps: int
     device: torch.device
     precision: str
+    taken: Transfer | None = None
 
     @property
     def codec(self) -> Codec:
@@ -42,8 +50,8 @@ class Assembly:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the network learns."""
-        return sum(p.numel() for p in self.state.model.parameters() if p.requires_grad)
+        """How many numbers the network has to learn, be they frozen in this run or not."""
+        return sum(p.numel() for p in self.state.model.parameters())
 
     def fingerprint(self) -> str:
         """A hash of all examples as prepared, to notice that the data changed between two sittings."""
@@ -77,15 +85,21 @@ def build_model(recipe: Recipe, codec: Codec) -> torch.nn.Module:
             raise UserError(f"data={recipe.data.source} does not suit {recipe.system}: {problem}") from None
 
 
-def assemble(recipe: Recipe) -> Assembly:
-    """Everything that a run of the recipe needs. Raises UserError for whatever does not fit together."""
+def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
+    """Everything that a run of the recipe needs. Raises UserError for whatever does not fit together.
+
+    Args:
+        begun: init.json of a run that goes on from a checkpoint.
+    """
     options = recipe.training
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device, recipe.convolutional)
     dtype = parameter_type(precision)
-    data = load_data(recipe)
+    weights, data = find_weights(recipe, begun), load_data(recipe)
+    data = data if weights is None else standardised_alike(data, weights)
     task = TASKS[data.codec.task]
-    model = build_model(recipe, data.codec).to(device, dtype)
+    model, taken, frozen = begin(recipe, data.codec, weights)
+    model.to(device, dtype)
     if recipe.convolutional:
         model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
     train, closed = data.parts["train"], options.optimizer == "closed-form"
@@ -98,9 +112,20 @@ def assemble(recipe: Recipe) -> Assembly:
         _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)
     else:
-        state = State(model, optimizers.build(model, options), averaged(model, options.average))
+        state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         update = descent(objective, options, steps, device, precision)
-    return Assembly(recipe, data, task, state, batches, update, steps, device, precision)
+    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, taken)
+
+
+def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:
+    """The network as it begins, on the processor; what became of the weights, if there are any to take; and the modules
+    that do not learn."""
+    model, options = build_model(recipe, codec), recipe.training
+    taken = take(model, weights, codec, recipe) if weights is not None and weights.tensors else None
+    frozen = freeze(model, options.freeze) if options.freeze is not None else []
+    if taken is not None:
+        note_frozen(taken, model)
+    return model, taken, frozen
 
 
 def _must_be_linear(recipe: Recipe, codec: Codec) -> None:

@@ -135,10 +135,14 @@ def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) ->
     """Read the data, build everything, and create the run folder: nothing is written before all is well."""
     if run is not None:
         check_free(path_of(run))
-    recipe = _with_whole_path(recipe)
+    recipe = _with_whole_paths(recipe)
     assembly = assemble(recipe)
     session = Session(assembly, RunFolder.create(run, recipe.system), command or shlex.join(sys.argv))
-    session.begin()
+    try:
+        session.begin()
+    except BaseException:
+        session.folder.discard()
+        raise
     return session
 
 
@@ -151,17 +155,19 @@ def go_on(path: str | Path) -> Session:
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
     torch.set_num_threads(resolved["threads"])
     recipe = dataclasses.replace(recipe, device=resolved["device"], precision=resolved["precision"])
-    session = Session(assemble(recipe), folder, folder.read("recipe.json")["command"])
+    begun = folder.read("init.json") if recipe.training.init is not None else None
+    session = Session(assemble(recipe, begun), folder, folder.read("recipe.json")["command"])
     session.restore()
     return session
 
 
-def _with_whole_path(recipe: Recipe) -> Recipe:
-    """A path as the data's source is kept whole, so that the run can go on from any folder."""
-    path = path_of(recipe.data.source)
-    with contextlib.suppress(OSError):  # reading it says what is wrong
-        if recipe.data.source not in NAMED and path.exists():
-            return replace(recipe, {"data.source": str(path.absolute())})
+def _with_whole_paths(recipe: Recipe) -> Recipe:
+    """Paths of data and weights are kept whole, so that the run can go on from any folder."""
+    paths = {"data.source": recipe.data.source, "training.init": recipe.training.init}
+    for name, text in paths.items():
+        with contextlib.suppress(OSError):  # reading it says what is wrong
+            if text is not None and text not in NAMED and path_of(text).exists():
+                recipe = replace(recipe, {name: str(path_of(text).absolute())})
     return recipe
 
 

@@ -19,6 +19,7 @@ from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
 from flori.core.errors import UserError
 from flori.core.recipe import values
+from flori.recipes import starting
 from flori.recipes.assembly import Assembly
 from flori.training.loop import Step, loop
 
@@ -56,8 +57,12 @@ class Session:
     _scores: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Write recipe.json: from now on the folder is a run that can be resumed."""
+        """Write recipe.json: from now on the folder is a run that can be resumed, without the weights that it began
+        from, which are in a checkpoint by then."""
         recipe = self.run.recipe
+        if self.run.taken is not None:
+            self.folder.write("init.json", starting.document(self.run.taken, self.run.codec))
+            self.save()
         document = {
             "system": recipe.system,
             "recipe": values(recipe),
@@ -91,6 +96,8 @@ class Session:
         if found is not None:
             self.run.state.restore(found.tensors, found.numbers)
             self._saved = self.run.state.step
+        elif self.run.recipe.training.init is not None:
+            raise UserError(f"{self.folder.path}: no whole checkpoint is left to go on from; train anew")
         elif self.remarks:
             self.remarks.append("no whole checkpoint is left: the run begins anew")
         self.folder.forget_metrics_after(self.run.state.step)

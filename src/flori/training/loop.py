@@ -26,7 +26,7 @@ class Step:
 
 def loop(state: State, batches: Batches, update: Update, steps: int, seed: int, rank: int = 0) -> Iterator[Step]:
     """Updates from `state.step` to `steps`, in the order and with the randomness that the seed decides."""
-    state.model.train()
+    state.learn()
     while state.step < steps:
         epoch, start = divmod(state.step, batches.per_epoch)
         for batch in islice(batches.epoch(epoch, start), steps - state.step):
@@ -34,4 +34,4 @@ def loop(state: State, batches: Batches, update: Update, steps: int, seed: int, 
                 loss = update(state, batch)
             state.step += 1
             yield Step(state.step, epoch, loss, len(batch))
-            state.model.train()
+            state.learn()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from flori.core.recipe import Training
+from flori.training.heads import in_head
 
 
 def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """The optimiser of a recipe over the parameters that learn.
+    """The optimiser of a recipe over the parameters that learn, in groups of their own highest rate and decay.
 
     Parameters of one dimension (biases, norms) are kept out of the decay, which would pull them to zero
     without making the model simpler.
     """
-    learning = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in learning if p.dim() > 1], "weight_decay": options.weight_decay},
-        {"params": [p for p in learning if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups = _groups(model, options)
+    learning = [p for group in groups for p in group["params"]]
     lr, momentum = options.lr, options.momentum
     match options.optimizer:
         case "sgd":
@@ -34,6 +33,22 @@ def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
         case "rmsprop":
             return torch.optim.RMSprop(groups, lr, momentum=momentum)
     raise ValueError(f"{options.optimizer} is not an optimiser that takes steps")
+
+
+def _groups(model: nn.Module, options: Training) -> list[dict[str, Any]]:
+    """The parameters that learn, weights before biases; the heads apart where they have a rate of their own."""
+    learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    heads = {name for name, _ in learning if options.lr_head is not None and in_head(model, name)}
+    groups = [
+        {
+            "params": [p for name, p in learning if (name in heads) is apart and (p.dim() > 1) is heavy],
+            "highest": options.lr_head if apart else options.lr,
+            "weight_decay": options.weight_decay if heavy else 0.0,
+        }
+        for apart in (False, True)
+        for heavy in (True, False)
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def _fusible(parameters: list[nn.Parameter]) -> bool:

@@ -24,7 +24,7 @@ NUMBERS = (
 
 @dataclass
 class State:
-    """Weights, optimiser, moving average, the best weights so far, and the counters.
+    """Weights, optimiser, moving average, the best weights so far, the layers that do not learn, and the counters.
 
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
@@ -35,6 +35,7 @@ class State:
     optimizer: torch.optim.Optimizer | None
     average: AveragedModel | None = None
     best: dict[str, Tensor] = field(default_factory=dict)
+    frozen: list[nn.Module] = field(default_factory=list)
     step: int = 0
     best_score: float | None = None
     best_step: int = 0
@@ -49,6 +50,12 @@ class State:
     def judged_model(self) -> nn.Module:
         """The weights that scores are taken of: the moving average where there is one."""
         return self.model if self.average is None else self.average.module
+
+    def learn(self) -> None:
+        """Training mode, but for the layers that do not learn."""
+        self.model.train()
+        for module in self.frozen:
+            module.eval()
 
     def keep_best(self, score: float, higher_is_better: bool) -> None:
         """Remember the judged weights if `score` beats all before."""

@@ -24,9 +24,9 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
 
     def update(state: State, batch: Batch) -> Tensor:
         assert state.optimizer is not None
-        rate = options.lr * factor(options.schedule, state.step, steps, options.warmup, options.floor)
+        share = factor(options.schedule, state.step, steps, options.warmup, options.floor)
         for group in state.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["highest"] * share
         state.optimizer.zero_grad(set_to_none=True)
         loss = _gradients(state, batch)
         if options.clip is not None:

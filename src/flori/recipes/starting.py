@@ -1,0 +1,80 @@
+"""What a run begins with: weights that were learnt elsewhere, and pictures standardised as those know them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from torch import nn
+
+from flori.artifacts.weights import Weights, read_weights
+from flori.core.errors import UserError
+from flori.core.recipe import Recipe
+from flori.data.preparation import PicturePreparation
+from flori.data.preparing import Codec, Prepared
+from flori.training.transfer import Transfer, some, transfer
+
+
+def find_weights(recipe: Recipe, begun: dict[str, Any] | None = None) -> Weights | None:
+    """The weights that ``init=`` names, None where it names none.
+
+    Args:
+        begun: init.json of a run that goes on: its weights are in a checkpoint, and their source may have gone.
+    """
+    if recipe.training.init is None:
+        return None
+    if begun is not None:
+        return Weights({}, mean=tuple(begun["mean"]), std=tuple(begun["std"]))
+    return read_weights(recipe.training.init, recipe.system)
+
+
+def standardised_alike(data: Prepared, weights: Weights) -> Prepared:
+    """The set, its pictures standardised as those were that the weights learnt from."""
+    prepared = data.codec.preparation
+    if not isinstance(prepared, PicturePreparation):
+        return data
+    mean, std = (_by_channel(numbers, prepared.channels) for numbers in (weights.mean, weights.std))
+    if not (mean and std):
+        return data
+    codec = dataclasses.replace(data.codec, preparation=dataclasses.replace(prepared, mean=mean, std=std))
+    return dataclasses.replace(data, codec=codec)
+
+
+def _by_channel(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """One number a channel: grey has the mean of three colours, each colour what grey has; () for other cases."""
+    match len(numbers), channels:
+        case 3, 1:
+            return (sum(numbers) / 3,)
+        case 1, 3:
+            return numbers * 3
+    return numbers if len(numbers) == channels else ()
+
+
+def take(model: nn.Module, weights: Weights, codec: Codec, recipe: Recipe) -> Transfer:
+    """Copy the weights into the network. Raises UserError where they do not suit it or its data."""
+    source = recipe.training.init or ""
+    if weights.features and weights.features != getattr(codec.preparation, "features", ()):
+        raise UserError(
+            f"init={source}: the network there learnt from the columns {some(weights.features)}; "
+            f"data={recipe.data.source} does not give just these"
+        )
+    taken = transfer(model, weights.tensors, weights.labels, codec.labels, source)
+    prepared = codec.preparation
+    if isinstance(prepared, PicturePreparation) and _by_channel(weights.mean, prepared.channels) == prepared.mean:
+        numbers = (", ".join(f"{x:.3g}" for x in column) for column in (prepared.mean, prepared.std))
+        taken.notes.append("pictures are standardised as there: mean {}, deviation {}".format(*numbers))
+    return taken
+
+
+def note_frozen(taken: Transfer, model: nn.Module) -> None:
+    """A warning where weights are frozen that were not loaded."""
+    at_random = [name for name, p in model.named_parameters() if name in taken.left and not p.requires_grad]
+    if at_random:
+        taken.notes.append(f"frozen though not loaded: {some(at_random)}")
+
+
+def document(taken: Transfer, codec: Codec) -> dict[str, Any]:
+    """What init.json holds: enough to go on without the weights, and all that became of them."""
+    prepared = codec.preparation
+    mean, std = (prepared.mean, prepared.std) if isinstance(prepared, PicturePreparation) else ((), ())
+    return {"report": taken.lines(), "mean": mean, "std": std, **dataclasses.asdict(taken)}
