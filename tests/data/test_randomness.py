@@ -10,6 +10,7 @@ from flori.core.errors import UserError
 from flori.core.recipe import Data
 from flori.data.augmentation import augment
 from flori.data.batches import Batches
+from flori.data.draws import draw
 from flori.data.examples import Part, split
 from flori.data.preparation import PicturePreparation
 
@@ -92,7 +93,7 @@ def test_augmentation_does_not_depend_on_the_batch_size():
 @pytest.mark.parametrize("flip", [False, True])
 def test_every_augmented_picture_is_a_shifted_or_mirrored_original(shift, flip):
     images = torch.randint(1, 256, (1500, 1, 5, 7), dtype=torch.uint8)
-    changed = augment(images, torch.arange(1500), 0, 0, shift, flip)
+    changed = augment(images, draw(Data(shift=shift, flip=flip), torch.arange(1500), 0, 0, 5, 7))
     padded = torch.nn.functional.pad(images, (shift,) * 4)
     seen = set()
     for i in range(1500):

@@ -11,6 +11,8 @@ from torch import Tensor
 from flori.core import seeds
 from flori.core.recipe import Data
 from flori.data.augmentation import augment
+from flori.data.blending import blend
+from flori.data.draws import draw
 from flori.data.examples import Part
 from flori.data.preparation import PicturePreparation, TablePreparation
 
@@ -76,8 +78,9 @@ class Batches:
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch in its random order, from the `start`-th on."""
         order = seeds.order(self.seed, number, len(self.part)).to(self.part.inputs.device)
-        for index in order.split(self._cuts(len(order)))[start:]:
-            yield self._batch(index, number)
+        indices = order.split(self._cuts(len(order)))
+        for place in range(start, len(indices)):
+            yield self._batch(indices[place], number, place)
 
     def _cuts(self, count: int) -> list[int]:
         """The sizes of an epoch's batches. A last example alone joins the batch before: it has no variance for batch
@@ -96,11 +99,14 @@ class Batches:
             window = slice(i, i + self.size)
             yield Batch(self._ready(self.part.inputs[window]), self.part.targets[window])
 
-    def _batch(self, index: Tensor, epoch: int) -> Batch:
-        inputs = self.part.inputs.index_select(0, index)
-        if inputs.dim() == 4 and self.options is not None:
-            inputs = augment(inputs, index.cpu(), self.seed, epoch, self.options.shift, self.options.flip)
-        return Batch(self._ready(inputs), self.part.targets.index_select(0, index))
+    def _batch(self, index: Tensor, epoch: int, place: int) -> Batch:
+        """The examples `index` as the `place`-th batch of an epoch."""
+        inputs, targets = self.part.inputs.index_select(0, index), self.part.targets.index_select(0, index)
+        if inputs.dim() != 4 or self.options is None:
+            return Batch(self._ready(inputs), targets)
+        draws = draw(self.options, index.cpu(), self.seed, epoch, *inputs.shape[2:])
+        ready = self._ready(augment(inputs, draws))
+        return Batch(*blend(ready, targets, self.options, self.seed, epoch, place))
 
     def _ready(self, inputs: Tensor) -> Tensor:
         if isinstance(self.preparation, PicturePreparation):
