@@ -31,10 +31,12 @@ def changed(image: Tensor, draws: Draws, place: int, whole: tuple[int, int], siz
 
 def _scaled(box: list[int], image: Tensor, whole: tuple[int, int]) -> list[int]:
     """A box of the whole picture in pixels of the one that was decoded, of at least one pixel."""
-    vertical, horizontal = (now / full for now, full in zip(image.shape[1:], whole, strict=True))
-    top, left = round(box[0] * vertical), round(box[1] * horizontal)
-    bottom, right = round((box[0] + box[2]) * vertical), round((box[1] + box[3]) * horizontal)
-    return [top, left, max(1, bottom - top), max(1, right - left)]
+    places, sides = [], []
+    for start, length, now, full in zip(box[:2], box[2:], image.shape[1:], whole, strict=True):
+        first = min(round(start * now / full), now - 1)
+        places.append(first)
+        sides.append(max(1, round((start + length) * now / full) - first))
+    return places + sides
 
 
 def _coloured(image: Tensor, factors: list[float]) -> Tensor:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from flori.core import seeds
-from flori.core.errors import UserError
-from flori.data.cores import cores
+from flori.core.errors import Fault, UserError
+from flori.core.machine import cores
 from flori.data.draws import Draws
-from flori.data.pictures import Checked, decode, resize
+from flori.data.pictures import Checked, check, decode, resize
 
 GAP = 2  # a JPEG comes at least so many times as large as wanted, so that making it smaller loses nothing visible
 SAMPLE, PIECE = 2000, 50
@@ -30,6 +30,7 @@ class PictureFiles:
         sizes: height and width of each picture as it is, upright, int64 [N, 2].
         digests: a hash of each file's content when it was found good.
         size: the height and width that all are read at.
+        workers: processes that read them ahead; None: one a core.
     """
 
     paths: list[str]
@@ -37,13 +38,7 @@ class PictureFiles:
     digests: list[bytes]
     channels: int
     size: tuple[int, int]
-
-    @staticmethod
-    def of(files: list[Checked], size: tuple[int, int] | None) -> PictureFiles:
-        """These files, at their own common size without another."""
-        sizes = torch.tensor([file.shape[1:] for file in files])
-        common = files[0].shape[1:] if size is None else size
-        return PictureFiles([str(f.path) for f in files], sizes, [f.digest for f in files], files[0].shape[0], common)
+    workers: int | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -59,29 +54,23 @@ class PictureFiles:
         return replace(self, paths=paths, sizes=self.sizes[index], digests=digests)
 
     def read(self, index: Tensor, draws: Draws | None = None, each: Callable[..., Any] = map) -> Tensor:
-        """The pictures of these numbers, uint8 [n, C, H, W], changed as drawn; in shared memory, for other processes.
+        """The pictures of these numbers, uint8 [n, C, H, W], changed as drawn.
 
         Args:
             each: does the work for each picture, as `map` does.
 
         Raises UserError that names a file which can be read no more.
         """
-        found = torch.empty((len(index), *self.shape[1:]), dtype=torch.uint8).share_memory_()
         numbers = index.tolist()
-
-        def work(place: int) -> None:
-            found[place] = self._picture(numbers[place], draws, place)
-
-        for _ in each(work, range(len(numbers))):
-            pass
-        return found
+        places = range(len(numbers))
+        return torch.stack(list(each(lambda place: self._picture(numbers[place], draws, place), places)))
 
     def _picture(self, number: int, draws: Draws | None, place: int) -> Tensor:
         whole = self.sizes[number].tolist()
         piece = draws.box[place, 2:].tolist() if draws else whole
         least = tuple(-(-GAP * side * all_ // part) for side, all_, part in zip(self.size, whole, piece, strict=True))
         try:
-            image = decode(Path(self.paths[number]), self.channels, (least[0], least[1]), quick=True)
+            image = decode(Path(self.paths[number]), self.channels, (least[0], least[1]))
         except ValueError as problem:
             raise UserError(
                 f"{self.paths[number]}: {problem}, though it was good when the data was looked at; put it back"
@@ -91,6 +80,31 @@ class PictureFiles:
         from flori.data.changes import changed  # brings torchvision's transforms
 
         return changed(image, draws, place, (whole[0], whole[1]), self.size)
+
+
+Taken = Tensor | Checked
+
+
+def taken(path: Path, channels: int, size: tuple[int, int] | None, held: bool) -> Taken | Fault:
+    """A picture to be held in memory, or to stay on disk: then it is only made sure that it is good."""
+    try:
+        if not held:
+            return check(path, channels)
+        image = decode(path, channels, size and (GAP * size[0], GAP * size[1]))
+        return resize(image[None], size)[0] if size else image
+    except ValueError as problem:
+        return Fault(str(path), str(problem))
+
+
+def together(pictures: list[Taken], size: tuple[int, int] | None, workers: int | None = None) -> Tensor | PictureFiles:
+    """All that was taken, alike in memory or not; without a size it is their own."""
+    files = [found for found in pictures if isinstance(found, Checked)]
+    if not files:
+        return torch.stack([found for found in pictures if isinstance(found, Tensor)])
+    channels, *whole = files[0].shape
+    sizes = torch.tensor([file.shape[1:] for file in files])
+    paths, digests = [str(file.path) for file in files], [file.digest for file in files]
+    return PictureFiles(paths, sizes, digests, channels, size or (whole[0], whole[1]), workers)
 
 
 def resized(images: Tensor | PictureFiles, size: tuple[int, int]) -> Tensor | PictureFiles:

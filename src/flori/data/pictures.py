@@ -85,24 +85,20 @@ def unwarned() -> Iterator[None]:
         yield
 
 
-def decode(path: Path, channels: int, least: tuple[int, int] | None = None, quick: bool = False) -> Tensor:
+def decode(path: Path, channels: int, least: tuple[int, int] | None = None) -> Tensor:
     """A picture as uint8 [channels, H, W]: grey, red-green-blue, or those with opacity as a fourth. Where opacity is
     not kept, the picture is laid on white; 16 bits are scaled to 8.
 
     Args:
         least: a JPEG may come smaller, at a half, a quarter or an eighth, if it keeps this height and width: of a
             photo's pixels most are never computed.
-        quick: plain JPEGs by torchvision, which takes three quarters of the time, but a second to be imported.
 
     Raises ValueError saying what is wrong with it.
     """
     _must_be_file(path)
     with _saying_what(path), Image.open(path) as opened:
-        size = opened.size
         if least is not None:
             _draft(opened, least)
-        if quick and opened.size == size and (image := _decode_plain(path, opened, channels)) is not None:
-            return image
         picture: Image.Image = ImageOps.exif_transpose(opened)  # upright, as its camera held it
         picture.load()
         array = np.array(_convert(picture, channels))
@@ -129,19 +125,6 @@ def _draft(opened: Image.Image, least: tuple[int, int]) -> None:
 def _is_turned(opened: Image.Image) -> bool:
     """Whether its camera lay on its side."""
     return opened.getexif().get(ORIENTATION) in (5, 6, 7, 8)
-
-
-def _decode_plain(path: Path, opened: Image.Image, channels: int) -> Tensor | None:
-    """A JPEG that needs no turning and no conversion, by torchvision; else None."""
-    plain = opened.format == "JPEG" and opened.mode == {1: "L", 3: "RGB"}.get(channels)
-    if not plain or opened.getexif().get(ORIENTATION, 1) != 1:
-        return None
-    from torchvision.io import decode_jpeg, read_file
-
-    try:
-        return decode_jpeg(read_file(str(path)))
-    except RuntimeError:  # PIL says what is wrong
-        return None
 
 
 @dataclass(frozen=True)
@@ -176,7 +159,8 @@ def _convert(picture: Image.Image, channels: int) -> Image.Image:
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB" if channels == 3 else "L")
+    mode = "RGB" if channels == 3 else "L"
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:

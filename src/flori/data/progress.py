@@ -1,13 +1,18 @@
-"""How far a long reading is, on standard error: in place on a terminal, else a line now and then."""
+"""Work on many files at once; how far it is, on standard error: in place on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from flori.core.machine import cores
+from flori.data.pictures import unwarned
+
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 PATIENCE_SECONDS, LINE_SECONDS = 1.0, 10.0
 
 
@@ -24,3 +29,9 @@ def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
             print(f"\r{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
     if told and terminal:
         print(f"\r{total:,} of {total:,} {what}", file=sys.stderr)
+
+
+def each_picture(items: Sequence[Item], work: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
+    """Each item with what `work` made of it, several at a time, in their order."""
+    with unwarned(), ThreadPoolExecutor(cores()) as pool:
+        yield from counted(zip(items, pool.map(work, items), strict=True), len(items), "pictures looked at")
