@@ -7,6 +7,7 @@ asked for, and not by a signal in the middle of a step; and so that a bad file's
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -63,6 +64,8 @@ def streamed(reading: Reading, indices: Sequence[Tensor]) -> Generator[Tensor]:
     if count == 0 or len(indices) == 1:
         yield from _here(reading, indices)
         return
+    if reading.options is not None:
+        importlib.import_module("flori.data.changes")  # once, and not in each process anew: it takes a second
     pool = ProcessPoolExecutor(count, _context(), initializer=_begin, initargs=(reading,))
     try:
         yield from _ahead(pool, indices, count * AHEAD)
