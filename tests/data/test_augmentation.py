@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -67,6 +68,13 @@ def test_places_of_crops_are_uniform():
         roomy = free[:, axis] > 100  # elsewhere whole pixels show
         assert_uniform(((box[:, axis] + 0.5) / free[:, axis])[roomy], 0, 1)
     assert torch.corrcoef((box[:, :2] / free).T)[0, 1].abs() < 0.03
+
+
+def test_a_piece_comes_to_every_place_where_it_fits():
+    places = {tuple(box) for box in drawn(5, 7, crop=0.5).box.tolist()}
+    for tall, wide in {place[2:] for place in places}:
+        for top in range(5 - tall + 1):
+            assert all((top, left, tall, wide) in places for left in range(7 - wide + 1))
 
 
 @pytest.mark.parametrize(("height", "width"), [(101, 307), (307, 101), (11, 1009), (1, 1), (2, 3)])
@@ -139,12 +147,12 @@ def test_what_else_is_asked_for_changes_no_draw():
 
 
 def test_pictures_of_differing_size_have_the_draws_of_their_own():
-    heights, widths = torch.tensor([37, 101, 7]), torch.tensor([41, 53, 211])
-    together = draw(ALL, torch.arange(3), 0, 0, heights, widths, size=(29, 31))
+    heights, widths, options = torch.tensor([37, 101, 7]), torch.tensor([41, 53, 211]), replace(ALL, erase=1.0)
+    together = draw(options, torch.arange(3), 0, 0, heights, widths, size=(29, 31))
     for i in range(3):
-        alone = draw(ALL, torch.tensor([i]), 0, 0, int(heights[i]), int(widths[i]), size=(29, 31))
+        alone = draw(options, torch.tensor([i]), 0, 0, int(heights[i]), int(widths[i]), size=(29, 31))
         assert same(fields(together, slice(i, i + 1)), fields(alone))
-    assert torch.equal(together.erase, draw(ALL, torch.arange(3), 0, 0, 29, 31).erase)
+    assert torch.equal(together.erase, draw(options, torch.arange(3), 0, 0, 29, 31).erase)
 
 
 def by_torchvision(picture, box, shift, flip, colour, erase):

@@ -162,6 +162,8 @@ def test_an_epoch_gone_on_with_in_the_middle_blends_the_same():
     for a, b in zip(whole[2:], rest, strict=True):
         assert all(torch.equal(vars(a)[name], vars(b)[name]) for name in vars(a))
     assert not torch.equal(whole[0].shares, next(one.epoch(4)).shares)
+    mixed = [batch.shares for batch in batches(torch.arange(23), Data(mixup=0.4)).epoch(0)]
+    assert torch.cat(mixed).unique().numel() == 23
 
 
 def test_numbers_to_predict_and_pictures_to_judge_are_never_blended():

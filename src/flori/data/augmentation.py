@@ -17,12 +17,34 @@ def augment(images: Tensor, draws: Draws | None) -> Tensor:
     if draws is None:
         return images
     whole = bool((draws.box[:, 2:] == torch.tensor(images.shape[2:])).all())
-    if not whole or bool(draws.flip.any()) or bool(draws.shift.any()):
-        rows, columns = _lines(draws, *images.shape[2:])
-        images = _moved(images, rows, columns, draws.shift) if whole else _cropped(images, draws.box, rows, columns)
+    if not whole:
+        images = _cropped(images, draws)
+    elif bool(draws.flip.any()) or bool(draws.shift.any()):
+        images = _moved(images, draws.shift, draws.flip)
     if bool((draws.colour != 1).any()):
         images = _coloured(images, draws.colour)
     return _erased(images, draws.erase) if bool(draws.erase.any()) else images
+
+
+def _moved(images: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
+    """Each picture shifted and mirrored or not, black where nothing is. Channels are last in memory."""
+    (height, width), edge = images.shape[2:], int(shift.abs().max())
+    windows = F.pad(images, (edge,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    down, right = (shift + edge).to(images.device).unbind(1)
+    shifted = windows[torch.arange(len(images), device=images.device), :, down, right]
+    moved = torch.where(flip.to(images.device)[:, None, None, None], shifted.flip(3), shifted)
+    return torch.empty_like(moved, memory_format=torch.channels_last).copy_(moved)
+
+
+def _cropped(images: Tensor, draws: Draws) -> Tensor:
+    """Each picture's piece made full size, bilinear, and moved in the same go."""
+    height, width = images.shape[2:]
+    top, left, tall, wide = draws.box.unbind(1)
+    rows, columns = _lines(draws, height, width)
+    y = _places(rows, top, tall, height).to(images.device)
+    x = _places(columns, left, wide, width).to(images.device)
+    grid = torch.stack([x[:, None, :].expand(-1, height, -1), y[:, :, None].expand(-1, -1, width)], 3)
+    return F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def _lines(draws: Draws, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -31,24 +53,6 @@ def _lines(draws: Draws, height: int, width: int) -> tuple[Tensor, Tensor]:
     rows, columns = torch.arange(height), torch.arange(width)
     columns = torch.where(draws.flip[:, None], columns.flip(0), columns)
     return rows + down[:, None], columns + right[:, None]
-
-
-def _moved(images: Tensor, rows: Tensor, columns: Tensor, shift: Tensor) -> Tensor:
-    """These rows and columns of each picture, black where they are outside. Channels are last in memory."""
-    edge = int(shift.abs().max())
-    padded = F.pad(images, (edge,) * 4).permute(0, 2, 3, 1)
-    rows, columns = ((lines + edge).to(images.device) for lines in (rows, columns))
-    number = torch.arange(len(images), device=images.device)
-    return padded[number[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-def _cropped(images: Tensor, box: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """These rows and columns of each picture's piece made full size, bilinear; black where they are outside."""
-    height, width = images.shape[2:]
-    y = _places(rows, box[:, 0], box[:, 2], height).to(images.device)
-    x = _places(columns, box[:, 1], box[:, 3], width).to(images.device)
-    grid = torch.stack([x[:, None, :].expand(-1, height, -1), y[:, :, None].expand(-1, -1, width)], 3)
-    return F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def _places(lines: Tensor, start: Tensor, length: Tensor, size: int) -> Tensor:
