@@ -11,6 +11,7 @@ from flori.artifacts.predictor import Predictor
 from flori.artifacts.section import Section, save
 from flori.core.device import parameter_type
 from flori.data.examples import Part
+from flori.data.picture_files import in_memory
 from flori.data.preparation import PicturePreparation
 from flori.evaluation import inside, mosaics
 
@@ -24,7 +25,7 @@ def looking_inside(folder: Path, predictor: Predictor, part: Part) -> list[Secti
     if first is None or not isinstance(preparation, PicturePreparation):
         return []
     chosen = _of_two_classes(part.targets)
-    pictures = part.inputs[torch.tensor(chosen)]
+    pictures = in_memory(part.inputs[torch.tensor(chosen)])
     ready = preparation.apply(pictures.to(predictor.device), parameter_type(predictor.precision))
     layers = inside.feature_maps(predictor.model, ready)
     if not layers:  # every output is a single pixel

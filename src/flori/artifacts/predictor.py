@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,19 +17,21 @@ from torch import Tensor, nn
 from flori import models
 from flori.artifacts.writing import folder_aside, put, write_json
 from flori.core.device import choose_device, multiplies_bfloat16, parameter_type
-from flori.core.errors import Faults, UserError
+from flori.core.errors import Fault, Faults, UserError
 from flori.core.paths import path_of
 from flori.data import pictures
 from flori.data.batches import Batches
 from flori.data.columns import TABLE_ENDINGS
 from flori.data.examples import Part
+from flori.data.picture_files import PictureFiles, taken, together
 from flori.data.preparation import PicturePreparation, TablePreparation
 from flori.data.preparing import Codec
+from flori.data.progress import each_picture
 from flori.prediction import classification, regression
 from flori.prediction.mirrored import BothWays
 from flori.prediction.outputs import outputs
 
-BATCH = 1000
+BATCH, NUMBERS = 1000, 1 << 23  # examples, and numbers in their inputs, of a batch at most
 DAMAGE = (OSError, LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError)
 WEIGHTS, RECIPE, CODEC, SCORES = "model.safetensors", "recipe.json", "preprocessing.json", "scores.json"
 
@@ -84,7 +87,8 @@ class Predictor:
     def outputs(self, part: Part) -> Tensor:
         """The network's outputs for prepared examples, [N, K] or [N]."""
         dtype = parameter_type(self.precision)
-        batches = Batches.of(part, BATCH, self.codec.preparation, self.device, dtype)
+        size = max(1, min(BATCH, NUMBERS // math.prod(self.codec.shape)))
+        batches = Batches.of(part, size, self.codec.preparation, self.device, dtype)
         return outputs(self.model, batches.in_order(), self.device, self.precision).cpu()
 
     def answers(self, found: Tensor) -> list[dict[str, Any]]:
@@ -102,27 +106,28 @@ class Predictor:
             raise UserError("nothing to predict: name pictures, folders of pictures, or tables")
         paths = [path_of(item) for item in inputs]
         if isinstance(self.codec.preparation, PicturePreparation):
-            names, tensors = self._read_pictures(paths, self.codec.preparation)
+            names, examples = self._read_pictures(paths, self.codec.preparation)
         else:
-            names, tensors = self._read_tables(paths, self.codec.preparation)
-        part = Part(tensors, torch.zeros(len(names)), names)
+            names, examples = self._read_tables(paths, self.codec.preparation)
+        part = Part(examples, torch.zeros(len(names)), names)
         answers = self.answers(self.outputs(part))
         return [{"input": name, **answer} for name, answer in zip(names, answers, strict=True)]
 
-    def _read_pictures(self, paths: list[Path], prepared: PicturePreparation) -> tuple[list[str], Tensor]:
-        faults, names, images = Faults(), [], []
-        with pictures.unwarned():
-            for path in pictures.listed(paths):
-                try:
-                    image = pictures.decode(path, prepared.channels)
-                    images.append(pictures.resize(image[None], prepared.size)[0])
-                    names.append(str(path))
-                except ValueError as problem:
-                    faults.add(path, str(problem))
+    def _read_pictures(
+        self, paths: list[Path], prepared: PicturePreparation
+    ) -> tuple[list[str], Tensor | PictureFiles]:
+        """Names and pictures; where they are many, they are left on disk."""
+        files, faults = pictures.listed(paths), Faults()
+        held, good = len(files) <= BATCH, []
+        for path, found in each_picture(files, lambda path: taken(path, prepared.channels, prepared.size, held)):
+            if isinstance(found, Fault):
+                faults.found.append(found)
+            else:
+                good.append((str(path), found))
         faults.stop_if_any("the input")
-        if not images:
+        if not good:
             raise UserError(f"{', '.join(map(str, paths))}: no picture is in there")
-        return names, torch.stack(images)
+        return [name for name, _ in good], together([found for _, found in good], prepared.size)
 
     def _read_tables(self, paths: list[Path], prepared: TablePreparation) -> tuple[list[str], Tensor]:
         kinds = {column.name: column.kind for column in prepared.columns}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import torch
 from torch import Tensor
 
 from flori.artifacts.inside import looking_inside
@@ -15,6 +16,7 @@ from flori.artifacts.predictor import Predictor
 from flori.artifacts.section import Section, save
 from flori.artifacts.writing import write
 from flori.data.examples import Part
+from flori.data.picture_files import in_memory
 from flori.data.preparing import Codec
 from flori.evaluation import classification, plots, regression
 
@@ -137,12 +139,12 @@ def _wrong(folder: Path, part: Part, wrong: list[tuple[int, int, float]], codec:
         for (i, said, chance), right in zip(wrong, truth, strict=True)
     )
     picture = ""
-    if part.inputs.dim() == 4:
+    if len(part.inputs.shape) == 4:
         titles = [
             f"{codec.labels[said]} {chance:.2f}\nis {right}"
             for (_, said, chance), right in zip(wrong, truth, strict=True)
         ]
-        images = part.inputs[[i for i, _, _ in wrong]]
+        images = in_memory(part.inputs[torch.tensor([i for i, _, _ in wrong])])
         picture = save(folder, "mistakes.png", plots.gallery(images, titles))
     return Section(
         "Most confidently wrong",

@@ -12,6 +12,7 @@ from torchvision.transforms import ToTensor
 from flori.benches.timing import Contestant
 from flori.core.overrides import apply_values
 from flori.data import named
+from flori.data.picture_files import in_memory
 from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.catalogue import find
 from flori.training.loop import loop
@@ -95,7 +96,7 @@ def contestants() -> dict[str, Contestant]:
     """The three, on the same pictures of 28×28."""
     data = assemble(apply_values(find("lenet"), {"data": source()})).data.parts["train"]
     return {
-        "books' loop": books(data.inputs, data.targets),
-        "plain float32": plain(data.inputs, data.targets),
+        "books' loop": books(in_memory(data.inputs), data.targets),
+        "plain float32": plain(in_memory(data.inputs), data.targets),
         "flori": ours(source()),
     }

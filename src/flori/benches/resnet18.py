@@ -15,6 +15,7 @@ from flori.core.device import computing
 from flori.core.overrides import apply_values
 from flori.data.examples import Part
 from flori.data.named import folder
+from flori.data.picture_files import in_memory
 from flori.data.preparation import PicturePreparation
 from flori.models.shapes import layers
 from flori.recipes.assembly import Assembly, assemble
@@ -27,7 +28,7 @@ class Transformed(Dataset[tuple[Tensor, int]]):
     """Pictures in memory, each through torchvision's usual transforms when it is asked for."""
 
     def __init__(self, part: Part, prepared: PicturePreparation) -> None:
-        self.part = part
+        self.images, self.targets = in_memory(part.inputs), part.targets
         self.transform = v2.Compose(
             [
                 v2.RandomCrop(prepared.size, padding=4),
@@ -38,10 +39,10 @@ class Transformed(Dataset[tuple[Tensor, int]]):
         )
 
     def __len__(self) -> int:
-        return len(self.part)
+        return len(self.targets)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        return self.transform(self.part.inputs[i]), int(self.part.targets[i])
+        return self.transform(self.images[i]), int(self.targets[i])
 
 
 def network(classes: int, channels: int) -> nn.Module:

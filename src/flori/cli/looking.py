@@ -141,10 +141,12 @@ def _range(column: dict[str, Any]) -> str:
 
 def _write_pictures(folder: Path, raw: Any, source: str) -> list[str]:
     """The last pictures of each class of the last part, as PNG by class: to look at, and to predict."""
+    import torch
     from PIL import Image
 
     from flori.artifacts.writing import saying_why
     from flori.data.examples import PictureSet
+    from flori.data.picture_files import in_memory
 
     if not isinstance(raw, PictureSet):
         raise UserError(f"--pictures: {source} is a table")
@@ -157,7 +159,7 @@ def _write_pictures(folder: Path, raw: Any, source: str) -> list[str]:
             path = place / f"{i}.png"
             with saying_why(path):
                 place.mkdir(parents=True, exist_ok=True)
-                image = part.images[i].permute(1, 2, 0).squeeze(2).numpy()
+                image = in_memory(part.images[torch.tensor([i])])[0].permute(1, 2, 0).squeeze(2).numpy()
                 Image.fromarray(image).save(path)
             written.append(str(path))
     return written

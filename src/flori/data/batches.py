@@ -1,8 +1,9 @@
-"""A part of a set as a sequence of batches: whole tensors indexed, augmented and standardised at once."""
+"""A part of a set as a sequence of batches: tensors indexed and augmented, or files read ahead; then standardised."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,9 @@ from flori.data.augmentation import augment
 from flori.data.blending import blend
 from flori.data.draws import draw
 from flori.data.examples import Part
+from flori.data.picture_files import PictureFiles
 from flori.data.preparation import PicturePreparation, TablePreparation
+from flori.data.streaming import Reading, streamed
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ class Batches:
     ) -> Batches:
         """The batches of a part, its tensors moved to the device. Without `options` nothing is augmented."""
         tabular = isinstance(preparation, TablePreparation)
-        inputs = part.inputs.to(device, dtype) if tabular else part.inputs.to(device)
+        inputs = part.inputs
+        if isinstance(inputs, Tensor):
+            inputs = inputs.to(device, dtype) if tabular else inputs.to(device)
         targets = part.targets.to(device, dtype) if part.targets.is_floating_point() else part.targets.to(device)
         moved = Part(inputs, targets, part.names)
         return Batches(moved, size, preparation, dtype, seed, options)
@@ -77,10 +82,11 @@ class Batches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch in its random order, from the `start`-th on."""
-        order = seeds.order(self.seed, number, len(self.part)).to(self.part.inputs.device)
-        indices = order.split(self._cuts(len(order)))
-        for place in range(start, len(indices)):
-            yield self._batch(indices[place], number, place)
+        order = seeds.order(self.seed, number, len(self.part))
+        indices = order.split(self._cuts(len(order)))[start:]
+        with closing(self._inputs(indices, number)) as inputs:
+            for place, (index, found) in enumerate(zip(indices, inputs, strict=True), start):
+                yield self._batch(found, index, number, place)
 
     def _cuts(self, count: int) -> list[int]:
         """The sizes of an epoch's batches. A last example alone joins the batch before: it has no variance for batch
@@ -95,17 +101,32 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """All examples once, in their own order and as they are: to evaluate."""
-        for i in range(0, len(self.part), self.size):
-            window = slice(i, i + self.size)
-            yield Batch(self._ready(self.part.inputs[window]), self.part.targets[window])
+        indices = torch.arange(len(self.part)).split(self.size)
+        with closing(self._inputs(indices, None)) as inputs:
+            for index, found in zip(indices, inputs, strict=True):
+                yield Batch(self._ready(found), self._targets(index))
 
-    def _batch(self, index: Tensor, epoch: int, place: int) -> Batch:
-        """The examples `index` as the `place`-th batch of an epoch."""
-        inputs, targets = self.part.inputs.index_select(0, index), self.part.targets.index_select(0, index)
+    def _inputs(self, indices: Sequence[Tensor], epoch: int | None) -> Generator[Tensor]:
+        """The inputs of batches on their device, pictures changed as drawn for an epoch."""
+        source, options = self.part.inputs, None if epoch is None else self.options
+        if isinstance(source, PictureFiles):
+            with closing(streamed(Reading(source, options, self.seed, epoch or 0), indices)) as batches:
+                yield from (batch.to(self.part.targets.device) for batch in batches)
+            return
+        for index in indices:
+            inputs = source.index_select(0, index.to(source.device))
+            if options is not None and source.dim() == 4:
+                inputs = augment(inputs, draw(options, index, self.seed, epoch or 0, *inputs.shape[2:]))
+            yield inputs
+
+    def _targets(self, index: Tensor) -> Tensor:
+        return self.part.targets.index_select(0, index.to(self.part.targets.device))
+
+    def _batch(self, inputs: Tensor, index: Tensor, epoch: int, place: int) -> Batch:
+        """The examples `index`, with their inputs, as the `place`-th batch of an epoch."""
+        ready, targets = self._ready(inputs), self._targets(index)
         if inputs.dim() != 4 or self.options is None:
-            return Batch(self._ready(inputs), targets)
-        draws = draw(self.options, index.cpu(), self.seed, epoch, *inputs.shape[2:])
-        ready = self._ready(augment(inputs, draws))
+            return Batch(ready, targets)
         return Batch(*blend(ready, targets, self.options, self.seed, epoch, place))
 
     def _ready(self, inputs: Tensor) -> Tensor:

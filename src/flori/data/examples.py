@@ -13,6 +13,7 @@ from torch import Tensor
 
 from flori.core import seeds
 from flori.core.errors import Fault, UserError
+from flori.data.picture_files import PictureFiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures of one part as read: uint8 [N, C, H, W], the class of each (int64 [N]), and their names."""
+    """Pictures of one part as read: uint8 [N, C, H, W], in memory or in files, the class of each (int64 [N]), and
+    their names."""
 
-    images: Tensor
+    images: Tensor | PictureFiles
     targets: Tensor
     names: list[str]
 
@@ -68,9 +70,10 @@ class TableSet:
 
 @dataclass(frozen=True)
 class Part:
-    """Examples ready to learn from: inputs uint8 [N, C, H, W] or float [N, D]; targets int64 or float [N]."""
+    """Examples ready to learn from: inputs uint8 [N, C, H, W], in memory or in files, or float [N, D]; targets int64
+    or float [N]."""
 
-    inputs: Tensor
+    inputs: Tensor | PictureFiles
     targets: Tensor
     names: list[str]
 

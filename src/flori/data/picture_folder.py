@@ -5,20 +5,19 @@ Every file is looked at before anything is learnt from; what is wrong is collect
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from flori.core.errors import Fault, Faults, UserError
+from flori.core.machine import memory
 from flori.data.examples import Pictures, PictureSet
-from flori.data.pictures import ENDINGS, Header, decode, read_header, resize, shown, unwarned
+from flori.data.picture_files import Taken, taken, together
+from flori.data.pictures import ENDINGS, Header, read_header, shown
+from flori.data.progress import each_picture
 
 PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 PASSED_OVER = {"thumbs.db", "desktop.ini"}
@@ -31,27 +30,36 @@ class _File:
     label: str
 
 
-def read_folder(folder: Path, size: int | None = None, channels: int | None = None, on_bad: str = "stop") -> PictureSet:
-    """All pictures of a folder, decoded into memory.
+def read_folder(
+    folder: Path,
+    size: int | None = None,
+    channels: int | None = None,
+    on_bad: str = "stop",
+    cache: str = "auto",
+    workers: int | None = None,
+) -> PictureSet:
+    """All pictures of a folder, decoded into memory, or found good and left on disk.
 
     Args:
         size: resize to size×size pixels; None: all must have one size.
         channels: 1 or 3; None: all must be grey, or all in colour.
         on_bad: ``stop`` raises UserError listing all faults; ``skip`` leaves the bad files out and lists them.
+        cache: ``memory``, ``none``, or ``auto``: in memory if they take at most a quarter of it.
+        workers: processes that read those left on disk; None: one a core.
     """
     faults = Faults()
     files = _files(folder, faults)
     headers = _headers(files, faults)
-    reference = _reference(headers.values(), size, channels)
+    reference = _reference(headers.values(), size, channels, workers)
     files = [f for f in files if f.path in headers and _fits(headers[f.path], reference, faults)]
-    _fits_memory(folder, len(files), reference)
-    decoded = _decode_all(files, reference, faults)
+    held = _are_held(folder, len(files), reference, cache)
+    decoded = _take_all(files, reference, held, faults)
     if on_bad == "stop":
         resized = [fault.remedy for fault in faults.found if "data.size" in fault.remedy]
         faults.stop_if_any(str(folder), "; ".join([*resized[:1], "data.on_bad=skip leaves the bad ones out"]) + ".")
     labels = sorted({f.label for f in files if f.path in decoded})
     _check_labels(folder, [f for f in files if f.path in decoded], labels, faults)
-    return PictureSet(_parts(folder, files, decoded, labels), labels, faults.found)
+    return PictureSet(_parts(folder, files, decoded, labels, reference), labels, faults.found)
 
 
 def _files(folder: Path, faults: Faults) -> list[_File]:
@@ -98,12 +106,6 @@ def _is_meant(path: Path) -> bool:
     return not path.is_dir() or path.suffix.lower() in ENDINGS
 
 
-def _each(files: list[_File], work: Callable[[_File], Any]) -> Iterator[tuple[_File, Any]]:
-    """Each file with what `work` made of it, several at a time, in their order."""
-    with unwarned(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from zip(files, pool.map(work, files), strict=True)
-
-
 def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
     def look(file: _File) -> Header | Fault:
         try:
@@ -112,7 +114,7 @@ def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
             return Fault(shown(file.path), str(problem))
 
     headers = {}
-    for file, seen in _each(files, look):
+    for file, seen in each_picture(files, look):
         if isinstance(seen, Header):
             headers[file.path] = seen
         else:
@@ -131,13 +133,18 @@ class _Reference:
     channels: int
     size: int | None
     any_colour: bool
+    workers: int | None
+
+    @property
+    def both_sides(self) -> tuple[int, int] | None:
+        return None if self.size is None else (self.size, self.size)
 
 
-def _reference(headers: Iterable[Header], size: int | None, channels: int | None) -> _Reference:
+def _reference(headers: Iterable[Header], size: int | None, channels: int | None, workers: int | None) -> _Reference:
     seen = list(headers)
     (width, height), _ = Counter((h.width, h.height) for h in seen).most_common(1)[0]
     grey, _ = Counter(h.grey for h in seen).most_common(1)[0]
-    return _Reference(width, height, channels or (1 if grey else 3), size, channels is not None)
+    return _Reference(width, height, channels or (1 if grey else 3), size, channels is not None, workers)
 
 
 def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:
@@ -152,38 +159,46 @@ def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:
     return True
 
 
-def _fits_memory(folder: Path, count: int, reference: _Reference) -> None:
+def _are_held(folder: Path, count: int, reference: _Reference, cache: str) -> bool:
+    """Whether the pictures are to be decoded into memory. Raises UserError where they cannot be, but must."""
     side = reference.size
     pixels = side * side if side else reference.width * reference.height
-    needed = count * reference.channels * pixels
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory // 2:
+    needed, there = count * reference.channels * pixels, memory()
+    if cache != "memory":
+        return cache == "auto" and needed <= there // 4
+    if needed > there // 2:
         raise UserError(
             f"{folder}: {count:,} pictures need {needed / 2**30:.1f} GiB of memory at this size, "
-            f"the machine has {memory / 2**30:.1f}; a smaller data.size helps"
+            f"the machine has {there / 2**30:.1f}; a smaller data.size helps, "
+            "or data.cache=none, which leaves them on disk"
         )
+    return True
 
 
-def _decode_all(files: list[_File], reference: _Reference, faults: Faults) -> dict[Path, Tensor]:
-    def work(file: _File) -> Tensor | Fault:
-        try:
-            image = decode(file.path, reference.channels)
-        except ValueError as problem:
-            return Fault(str(file.path), str(problem))
-        return resize(image[None], (reference.size, reference.size))[0] if reference.size else image
+def _take_all(files: list[_File], reference: _Reference, held: bool, faults: Faults) -> dict[Path, Taken]:
+    """The good pictures, decoded if they are to be held in memory."""
+
+    def work(file: _File) -> Taken | Fault:
+        return taken(file.path, reference.channels, reference.both_sides, held)
 
     decoded = {}
-    for file, image in _each(files, work):
+    for file, image in each_picture(files, work):
         if isinstance(image, Fault):
             faults.found.append(image)
         else:
             decoded[file.path] = image
+    if reference.size is None:
+        _drop_turned(decoded, faults)
+    return decoded
+
+
+def _drop_turned(decoded: dict[Path, Taken], faults: Faults) -> None:
+    """Leave out those of another shape than most: sizes were alike before they were stood upright."""
     shapes = Counter(image.shape for image in decoded.values())
     usual = max(shapes, key=shapes.__getitem__, default=None)
     for path in [path for path, image in decoded.items() if image.shape != usual]:
         faults.add(path, "is turned by its camera's mark and then of another size", "data.size=… resizes all")
         del decoded[path]
-    return decoded
 
 
 def _check_labels(folder: Path, good: list[_File], labels: list[str], faults: Faults) -> None:
@@ -201,13 +216,15 @@ def _check_labels(folder: Path, good: list[_File], labels: list[str], faults: Fa
     faults.stop_if_any(str(folder))
 
 
-def _parts(folder: Path, files: list[_File], decoded: dict[Path, Tensor], labels: list[str]) -> dict[str, Pictures]:
+def _parts(
+    folder: Path, files: list[_File], decoded: dict[Path, Taken], labels: list[str], reference: _Reference
+) -> dict[str, Pictures]:
     number = {label: i for i, label in enumerate(labels)}
     parts = {}
     for part in dict.fromkeys(file.part for file in files):
         good = [file for file in files if file.part == part and file.path in decoded]
         if good:
-            images = torch.stack([decoded.pop(file.path) for file in good])
+            images = together([decoded.pop(file.path) for file in good], reference.both_sides, reference.workers)
             targets = torch.tensor([number[file.label] for file in good])
             parts[part] = Pictures(images, targets, [str(file.path.relative_to(folder)) for file in good])
     return parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -17,6 +19,7 @@ from torch import Tensor
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 MOST_PIXELS = 100_000_000
+ORIENTATION = 0x0112  # the mark that says how a camera was held
 GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 
 
@@ -82,23 +85,69 @@ def unwarned() -> Iterator[None]:
         yield
 
 
-def decode(path: Path, channels: int) -> Tensor:
+def decode(path: Path, channels: int, least: tuple[int, int] | None = None) -> Tensor:
     """A picture as uint8 [channels, H, W]: grey, red-green-blue, or those with opacity as a fourth. Where opacity is
     not kept, the picture is laid on white; 16 bits are scaled to 8.
+
+    Args:
+        least: a JPEG may come smaller, at a half, a quarter or an eighth, if it keeps this height and width: of a
+            photo's pixels most are never computed.
 
     Raises ValueError saying what is wrong with it.
     """
     _must_be_file(path)
+    with _saying_what(path), Image.open(path) as opened:
+        if least is not None:
+            _draft(opened, least)
+        picture: Image.Image = ImageOps.exif_transpose(opened)  # upright, as its camera held it
+        picture.load()
+        array = np.array(_convert(picture, channels))
+    return torch.from_numpy(array).reshape(array.shape[0], array.shape[1], channels).permute(2, 0, 1)
+
+
+@contextmanager
+def _saying_what(path: Path) -> Iterator[None]:
+    """What goes wrong in decoding, as a ValueError."""
     try:
-        with Image.open(path) as opened:
-            picture: Image.Image = ImageOps.exif_transpose(opened)  # upright, as its camera held it
-            picture.load()
-            array = np.array(_convert(picture, channels))
+        yield
     except Image.UnidentifiedImageError as problem:
         raise ValueError(_reason(path, problem)) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise ValueError(f"cannot be decoded: {problem}") from None
-    return torch.from_numpy(array).reshape(array.shape[0], array.shape[1], channels).permute(2, 0, 1)
+
+
+def _draft(opened: Image.Image, least: tuple[int, int]) -> None:
+    """Let a JPEG be decoded smaller, both sides at least as long as these."""
+    height, width = reversed(least) if _is_turned(opened) else least
+    opened.draft(None, (max(1, width), max(1, height)))
+
+
+def _is_turned(opened: Image.Image) -> bool:
+    """Whether its camera lay on its side."""
+    return opened.getexif().get(ORIENTATION) in (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file found good: the upright picture's shape (channels, height, width), and a hash of the file's content."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    digest: bytes
+
+
+def check(path: Path, channels: int) -> Checked:
+    """Read a file to its end as `decode` would, a JPEG at an eighth of its size. Raises ValueError as `decode` does."""
+    _must_be_file(path)
+    with _saying_what(path):
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as opened:
+            width, height = reversed(opened.size) if _is_turned(opened) else opened.size
+            opened.draft(None, (1, 1))
+            picture = ImageOps.exif_transpose(opened)
+            picture.load()
+            _convert(picture, channels)
+    return Checked(path, (channels, height, width), hashlib.blake2b(content, digest_size=16).digest())
 
 
 def _convert(picture: Image.Image, channels: int) -> Image.Image:
@@ -110,7 +159,8 @@ def _convert(picture: Image.Image, channels: int) -> Image.Image:
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB" if channels == 3 else "L")
+    mode = "RGB" if channels == 3 else "L"
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:

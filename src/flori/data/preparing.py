@@ -13,7 +13,7 @@ from flori.core.recipe import Data
 from flori.data import named, preparation
 from flori.data.columns import as_classes, guess_task
 from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
-from flori.data.pictures import resize
+from flori.data.picture_files import resized
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
 from flori.data.sources import RawSet, divide
 
@@ -76,7 +76,7 @@ class Codec:
             hint = f"data.channels={wanted} converts them"
             raise UserError(f"{source}: pictures of {found} channels, the network takes {wanted}; {hint}")
         number = torch.tensor([self.labels.index(label) for label in labels])
-        return Part(resize(pictures.images, prepared.size), number[pictures.targets], pictures.names)
+        return Part(resized(pictures.images, prepared.size), number[pictures.targets], pictures.names)
 
     def _encode_rows(self, rows: Rows, source: str) -> Part:
         if not isinstance(self.preparation, TablePreparation):
@@ -141,7 +141,7 @@ def prepare(
     task = _task(raw, tasks, task, options.source)
     try:
         raw = divide(raw, options, task, seed, needs_valid)
-        codec = _fit(raw, options, task, size)
+        codec = _fit(raw, options, task, size, seed)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
     parts = {part: codec.encode(raw, part, options.source) for part in raw.parts}
@@ -171,10 +171,11 @@ def _task(raw: RawSet, tasks: tuple[str, ...], wanted: str, source: str) -> str:
     return task
 
 
-def _fit(raw: RawSet, options: Data, task: str, size: int | None) -> Codec:
+def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> Codec:
     if isinstance(raw, PictureSet):
         images = raw.parts["train"].images
-        return Codec(task, PicturePreparation.fit(images if size is None else resize(images, (size, size))), raw.labels)
+        images = images if size is None else resized(images, (size, size))
+        return Codec(task, PicturePreparation.fit(images, seed), raw.labels)
     frame = raw.parts["train"].frame
     codec = Codec(
         task, TablePreparation.fit(frame.drop(columns=raw.target)), target=raw.target, encoding=options.encoding

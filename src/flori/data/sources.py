@@ -12,6 +12,7 @@ from flori.core.recipe import Data
 from flori.data import idx, named, picture_folder
 from flori.data.columns import TABLE_ENDINGS, strata
 from flori.data.examples import PictureSet, TableSet, split
+from flori.data.picture_files import in_memory
 
 RawSet = PictureSet | TableSet
 DEFAULT_VALID = 0.1  # share held out where something must be chosen
@@ -69,7 +70,7 @@ def _in_colour(raw: RawSet, channels: int | None) -> RawSet:
     if channels != 3 or not isinstance(raw, PictureSet) or next(iter(raw.parts.values())).images.shape[1] == 3:
         return raw
     parts = {
-        name: dataclasses.replace(part, images=part.images.expand(-1, 3, -1, -1).contiguous())
+        name: dataclasses.replace(part, images=in_memory(part.images).expand(-1, 3, -1, -1).contiguous())
         for name, part in raw.parts.items()
     }
     return dataclasses.replace(raw, parts=parts)
@@ -79,7 +80,9 @@ def _read_folder(path: Path, options: Data) -> RawSet:
     found = [child for child in sorted(path.iterdir()) if child.suffix.lower() in TABLE_ENDINGS]
     if found and not any(child.is_dir() for child in path.iterdir()):
         raise UserError(f"{path} is a folder; name the table in it, as in data={found[0]}")
-    return picture_folder.read_folder(path, options.size, options.channels, options.on_bad)
+    return picture_folder.read_folder(
+        path, options.size, options.channels, options.on_bad, options.cache, options.workers
+    )
 
 
 def _read_table(path: Path, options: Data) -> TableSet:

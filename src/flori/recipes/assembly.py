@@ -17,6 +17,7 @@ from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe
 from flori.data.batches import Batches
+from flori.data.picture_files import content
 from flori.data.preparing import Codec, Prepared, prepare
 from flori.data.sources import read
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
@@ -54,11 +55,11 @@ class Assembly:
         return sum(p.numel() for p in self.state.model.parameters())
 
     def fingerprint(self) -> str:
-        """A hash of all examples as prepared, to notice that the data changed between two sittings."""
+        """A hash of all examples as prepared, or of their files: to notice that data changed between two sittings."""
         digest = hashlib.blake2b(digest_size=16)
         for part in self.data.parts.values():
-            for tensor in (part.inputs, part.targets):
-                digest.update(tensor.contiguous().numpy().data)
+            for examples in (part.inputs, part.targets):
+                digest.update(content(examples))
         return digest.hexdigest()
 
 

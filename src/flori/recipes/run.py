@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import shlex
 import signal
 import sys
@@ -149,12 +148,14 @@ def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) ->
 def go_on(path: str | Path) -> Session:
     """A begun run, as far as its newest whole checkpoint; the caller holds the lock of its folder.
 
-    The device, precision and number of threads are those that it began with, so that no bit differs.
+    Device, precision, number of threads, and whether pictures are held in memory are as it began, so that no bit
+    differs.
     """
     folder = RunFolder.open(path)
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
     torch.set_num_threads(resolved["threads"])
-    recipe = dataclasses.replace(recipe, device=resolved["device"], precision=resolved["precision"])
+    found = {name: resolved[name] for name in ("device", "precision")}
+    recipe = replace(recipe, {**found, "data.cache": resolved.get("cache", recipe.data.cache)})
     begun = folder.read("init.json") if recipe.training.init is not None else None
     session = Session(assemble(recipe, begun), folder, folder.read("recipe.json")["command"])
     session.restore()

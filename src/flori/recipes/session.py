@@ -19,6 +19,7 @@ from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
 from flori.core.errors import UserError
 from flori.core.recipe import values
+from flori.data.picture_files import PictureFiles
 from flori.recipes import starting
 from flori.recipes.assembly import Assembly
 from flori.training.loop import Step, loop
@@ -83,6 +84,7 @@ class Session:
             "device": self.run.device.type,
             "precision": self.run.precision,
             "threads": torch.get_num_threads(),
+            "cache": "none" if isinstance(self.run.data.parts["train"].inputs, PictureFiles) else "memory",
         }
 
     def restore(self) -> None:
