@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HOME = Path(__file__).parent.parent / "src" / "flori" / "recipes" / "evidence.json"
 COMMANDS = {
@@ -38,6 +39,11 @@ def made(system: str, settings: str) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "flori", *words, "--run", f"{folder}/run", "--json"]
         summary = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return stated(words, summary)
+
+
+def stated(words: list[str], summary: dict[str, Any]) -> dict[str, object]:
+    """What a recipe states of a run: the words of its command, and what its summary says it reached."""
     return {
         "command": shlex.join(["flori", *words]),
         "data": summary["data"],
