@@ -23,6 +23,7 @@ COMMANDS = {
     "softmax-regression": ["", "data=penguins", "data=fashion-mnist"],
     "mlp": ["", "data=fashion-mnist", "data=airfoil", "data=house-prices"],
     "lenet": ["", "data=fashion-mnist", "data=mnist", "data=fashion-mnist model.activation=sigmoid model.pool=average"],
+    "resnet-cifar": ["data=fashion-mnist epochs=15 data.shift=2"],
 }
 
 

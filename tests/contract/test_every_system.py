@@ -84,7 +84,7 @@ def test_shows_its_recipe_layers_and_equations(system):
     assert shown["system"] == system and shown["parameters"] > 0
     assert all(row["meaning"] for row in shown["settings"])
     assert system in invoke("show", system, data).stdout
-    assert "import numpy" in invoke("show", system, "--equation").stdout
+    assert "\ndef " in invoke("show", system, "--equation").stdout
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

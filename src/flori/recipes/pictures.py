@@ -10,13 +10,14 @@ from flori.core.recipe import Data, Recipe, Training
 PHOTOGRAPHS = Data(source="cifar10", shift=4, flip=True)
 DESCENT = Training(
     epochs=30,
-    batch=128,
+    batch=64,
     optimizer="sgd",
-    lr=0.1,
+    lr=0.25,
     momentum=0.9,
     nesterov=True,
     weight_decay=5e-4,
     schedule="one-cycle",
+    warmup=0.15,
     label_smoothing=0.1,
 )
 ADAPTIVE: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05}
