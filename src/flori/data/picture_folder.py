@@ -23,7 +23,7 @@ PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "vali
 PASSED_OVER = {"thumbs.db", "desktop.ini"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _File:
     path: Path
     part: str

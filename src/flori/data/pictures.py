@@ -23,7 +23,7 @@ ORIENTATION = 0x0112  # the mark that says how a camera was held
 GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Header:
     """What a picture file says of itself before it is decoded."""
 
@@ -127,7 +127,7 @@ def _is_turned(opened: Image.Image) -> bool:
     return opened.getexif().get(ORIENTATION) in (5, 6, 7, 8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A file found good: the upright picture's shape (channels, height, width), and a hash of the file's content."""
 

@@ -14,6 +14,7 @@ from flori.data.pictures import unwarned
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 PATIENCE_SECONDS, LINE_SECONDS = 1.0, 10.0
+AT_ONCE = 1000
 
 
 def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
@@ -34,4 +35,6 @@ def counted(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 def each_picture(items: Sequence[Item], work: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
     """Each item with what `work` made of it, several at a time, in their order."""
     with unwarned(), ThreadPoolExecutor(cores()) as pool:
-        yield from counted(zip(items, pool.map(work, items), strict=True), len(items), "pictures looked at")
+        # A pool takes on all that it is given at once, at over a kilobyte each.
+        made = (one for i in range(0, len(items), AT_ONCE) for one in pool.map(work, items[i : i + AT_ONCE]))
+        yield from counted(zip(items, made, strict=True), len(items), "pictures looked at")

@@ -7,6 +7,7 @@ asked for, and not by a signal in the middle of a step; and so that a bad file's
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -108,6 +109,7 @@ def _begin(reading: Reading) -> None:
     """Make ready in a new process: one thread, Ctrl-C left to the process that trains, and an end when that ends."""
     global _reading
     _reading = reading
+    gc.freeze()  # looking through what came from the parent would copy every page of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
