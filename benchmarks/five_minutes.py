@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import torch
-from evidence import HOME, processor, stated
+from evidence import HOME, stated
 
 from flori import models
 from flori.benches.timing import ceiling
@@ -78,11 +78,11 @@ def table(found: dict[str, dict[str, object]]) -> str:
     lines = [
         f"# Five minutes each on {DATA}",
         "",
-        "Written by `python benchmarks/five_minutes.py`: 4,000 pictures to learn from, 1,000 to be judged by. Per cent of",
-        "the ceiling: the network's multiply-adds, three times for the gradients and two operations each, against the best",
-        "bfloat16 matrix product measured just before the run.",
+        "Written by `python benchmarks/five_minutes.py`: 4,000 pictures to learn from, 1,000 to be judged by. Per cent",
+        "of the ceiling: the network's multiply-adds, three times for the gradients and two operations each, against",
+        "the best bfloat16 matrix product measured just before the run.",
         "",
-        "| system | test accuracy | top 5 | parameters | seconds | examples a second | GFLOP/s | % of ceiling | peak MiB |",
+        "| system | test accuracy | top 5 | parameters | seconds | examples/s | GFLOP/s | % of ceiling | peak MiB |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for system in (recipe.system for recipe in ALL if recipe.system in found):

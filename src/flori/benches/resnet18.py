@@ -9,12 +9,14 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
+from flori import models
 from flori.benches.lenet import endless
 from flori.benches.timing import Contestant
 from flori.core.device import computing
 from flori.core.overrides import apply_values
+from flori.data import cifar
 from flori.data.examples import Part
-from flori.data.named import folder
+from flori.data.named import NAMED, folder
 from flori.data.picture_files import in_memory
 from flori.data.preparation import PicturePreparation
 from flori.models.shapes import layers
@@ -77,8 +79,9 @@ def torchvision_loop(run: Assembly, by_hand: bool) -> Contestant:
 
 def source() -> str:
     """CIFAR-10, whole or in part, where it is already there; else the embedded digits: a bench fetches nothing."""
-    there = (name for name in ("cifar10", "cifar10-5k") if folder(name).is_dir())
-    return next(there, "digits")
+    if cifar.unpacked(folder("cifar10")) or (folder("cifar10") / NAMED["cifar10"].files[0].name).is_file():
+        return "cifar10"
+    return "cifar10-5k" if folder("cifar10-5k").is_dir() else "digits"
 
 
 def contestants() -> dict[str, Contestant]:
@@ -95,8 +98,5 @@ def contestants() -> dict[str, Contestant]:
 def work() -> float:
     """Floating-point operations of training on one example: two for each multiply-add, three times as many for the
     gradients with respect to inputs and weights as well."""
-    model = find("resnet18")
-    from flori import models
-
-    found = layers(models.build(model.system, 10, (3, 32, 32), {}), (3, 32, 32))
+    found = layers(models.resnet18(10, (3, 32, 32)), (3, 32, 32))
     return 6.0 * sum(layer["multiply_adds"] for layer in found)

@@ -36,6 +36,9 @@ def bench_systems(names: list[str], as_json: bool) -> None:
           f"float32 {machine['float32_flops'] / 1e9:,.0f} GFLOP/s")  # fmt: skip
     for name, bench in found.items():
         print(f"\n{name} on {bench['data']}, examples a second in each of {ROUNDS} rounds")
+        if "flops" in bench:
+            share = bench["flops"] / machine["bfloat16_flops"]
+            print(f"flori computes {bench['flops'] / 1e9:,.0f} GFLOP/s, {share:.0%} of the bfloat16 matrix product")
         rows = [
             [who, f"{one['median']:,.0f}", " ".join(f"{rate:,.0f}" for rate in one["rates"]), f"{one['ratio']:.2f}",
              " ".join(f"{ratio:.2f}" for ratio in one["ratios"])]
@@ -63,4 +66,7 @@ def _race(name: str) -> dict[str, Any]:
         described[who] = {
             "median": result.median, "rates": result.rates, "ratio": statistics.median(ratios), "ratios": ratios,
         }  # fmt: skip
-    return {"data": bench.source(), "contestants": described}
+    found = {"data": bench.source(), "contestants": described}
+    if hasattr(bench, "work"):
+        found["flops"] = results["flori"].median * bench.work()
+    return found
