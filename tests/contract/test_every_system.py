@@ -189,3 +189,10 @@ def test_accumulation_changes_rounding_only(system):
     parts = flori.train(system, run="parts", **settings, **{"training.accumulate": 3})
     a, b = (load_file(run.path / "model" / "model.safetensors") for run in (one, parts))
     assert all(torch.allclose(a[name], b[name], rtol=0, atol=1e-10) for name in a)
+
+
+def test_showing_a_network_fetches_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("FLORI_DATA", str(tmp_path / "empty"))
+    shown = json.loads(invoke("show", "resnet18", "--json").stdout)
+    assert shown["parameters"] == 11_173_962 and shown["stem"]["chosen"] == "small"
+    assert not (tmp_path / "empty").exists()

@@ -87,9 +87,7 @@ def endless(run: Assembly) -> Contestant:
 
 def source() -> str:
     """Fashion-MNIST where it is already there, else the embedded digits: a bench fetches nothing."""
-    files = named.NAMED["fashion-mnist"].files
-    there = all((named.folder("fashion-mnist") / file.name).is_file() for file in files)
-    return "fashion-mnist" if there else "digits"
+    return "fashion-mnist" if named.is_here(named.NAMED["fashion-mnist"]) else "digits"
 
 
 def contestants() -> dict[str, Contestant]:

@@ -14,9 +14,8 @@ from flori.benches.lenet import endless
 from flori.benches.timing import Contestant
 from flori.core.device import computing
 from flori.core.overrides import apply_values
-from flori.data import cifar
 from flori.data.examples import Part
-from flori.data.named import NAMED, folder
+from flori.data.named import NAMED, folder, is_here
 from flori.data.picture_files import in_memory
 from flori.data.preparation import PicturePreparation
 from flori.models.shapes import layers
@@ -79,7 +78,7 @@ def torchvision_loop(run: Assembly, by_hand: bool) -> Contestant:
 
 def source() -> str:
     """CIFAR-10, whole or in part, where it is already there; else the embedded digits: a bench fetches nothing."""
-    if cifar.unpacked(folder("cifar10")) or (folder("cifar10") / NAMED["cifar10"].files[0].name).is_file():
+    if is_here(NAMED["cifar10"]):
         return "cifar10"
     return "cifar10-5k" if folder("cifar10-5k").is_dir() else "digits"
 

@@ -15,11 +15,11 @@ def network(recipe: Recipe) -> dict[str, Any]:
     """The layers for the data of the recipe, with totals, and the stem that was chosen; or a remark on why they
     cannot be told."""
     from flori.models.shapes import layers
-    from flori.recipes.assembly import build_model, load_data
+    from flori.recipes.assembly import build_model
 
     nothing = {"layers": [], "parameters": 0, "bytes": 0, "multiply_adds": 0, "stem": None, "remark": ""}
     try:
-        codec = load_data(recipe).codec
+        codec = _codec(recipe)
     except UserError as problem:
         return {**nothing, "remark": f"the layers depend on the data, which cannot be read: {problem}"}
     model = build_model(recipe, codec)
@@ -32,6 +32,22 @@ def network(recipe: Recipe) -> dict[str, Any]:
         "multiply_adds": sum(layer["multiply_adds"] for layer in found),
         "stem": _stem(recipe, codec.shape),
     }
+
+
+def _codec(recipe: Recipe) -> Any:
+    """The codec for the data of the recipe. A named set of pictures that is not here is not fetched for this: its shape
+    and classes are known."""
+    from flori.data.named import NAMED, is_here
+    from flori.data.preparation import PicturePreparation
+    from flori.data.preparing import Codec
+    from flori.recipes.assembly import load_data
+
+    known, options = NAMED.get(recipe.data.source), recipe.data
+    if known is None or known.shape is None or is_here(known):
+        return load_data(recipe).codec
+    channels, side = options.channels or known.shape[0], options.size or recipe.input_size or known.shape[1]
+    nothing = (0.0,) * channels
+    return Codec("classification", PicturePreparation((side, side), nothing, nothing), known.labels)
 
 
 def _stem(recipe: Recipe, shape: tuple[int, ...]) -> dict[str, str] | None:

@@ -26,7 +26,8 @@ class File:
 
 @dataclass(frozen=True)
 class NamedSet:
-    """A data set by name. `embedded` sets need no file; of a table the first file is learnt from."""
+    """A data set by name. `embedded` sets need no file; of a table the first file is learnt from. `shape` is that of
+    each picture, (C, H, W)."""
 
     name: str
     about: str
@@ -35,6 +36,7 @@ class NamedSet:
     labels: list[str] = field(default_factory=list)
     target: str | None = None
     scale: str = "standard"
+    shape: tuple[int, int, int] | None = None
 
 
 def folder(name: str) -> Path:
@@ -53,6 +55,13 @@ def paths(known: NamedSet) -> list[Path]:
         plain = where / file.name.removesuffix(".gz")
         found.append(plain if plain.is_file() else fetch(file.url, where / file.name, file.sha256))
     return found
+
+
+def is_here(known: NamedSet) -> bool:
+    """Whether the set can be read without fetching anything."""
+    where = folder(known.name)
+    there = [(where / file.name).is_file() or (where / file.name.removesuffix(".gz")).is_file() for file in known.files]
+    return all(there) or (known.name == "cifar10" and cifar.unpacked(where) is not None)
 
 
 def read_pictures(known: NamedSet) -> PictureSet:
@@ -109,6 +118,7 @@ NAMED = {
                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
             ),
             labels=[*"0123456789"],
+            shape=(1, 28, 28),
         ),
         NamedSet(
             "fashion-mnist",
@@ -124,6 +134,7 @@ NAMED = {
                 *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
                 *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
             ],
+            shape=(1, 28, 28),
         ),
         NamedSet(
             "cifar10",
@@ -136,6 +147,7 @@ NAMED = {
                 ),
             ),
             labels=["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+            shape=(3, 32, 32),
         ),
         NamedSet("diabetes", "442 patients, 10 numbers, progress of the disease; embedded", embedded=_diabetes),
         NamedSet(
