@@ -1,19 +1,16 @@
 """inception-bn: Inception with batch norm."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from flori.core.recipe import value
-from flori.recipes.pictures import network
+from flori.recipes import pictures
 
 
 @dataclass(frozen=True)
-class Options:
-    """How wide, and how it begins."""
+class Options(pictures.Options):
+    """What is left out in training."""
 
-    width: float = value(1.0, "share of the paper's channels", at_least=0.01, at_most=8)
-    stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
     dropout: float = value(0.0, "share of the last features left out in training", at_least=0, at_most=0.99)
 
 
-RECIPE = network("inception-bn", "Inception with batch norm (Ioffe and Szegedy 2015)", Options())
+RECIPE = pictures.network("inception-bn", "Inception with batch norm (Ioffe and Szegedy 2015)", Options())

@@ -1,20 +1,17 @@
 """inception-v3: factorised convolutions."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from flori.core.recipe import value
-from flori.recipes.pictures import network
+from flori.recipes import pictures
 
 
 @dataclass(frozen=True)
-class Options:
-    """How wide, how it begins, and what looks on in training."""
+class Options(pictures.Options):
+    """What is left out in training, and what looks on."""
 
-    width: float = value(1.0, "share of the paper's channels", at_least=0.01, at_most=8)
-    stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
     dropout: float = value(0.5, "share of the last features left out in training", at_least=0, at_most=0.99)
     auxiliary: bool = value(True, "train with auxiliary heads on the maps in the middle")
 
 
-RECIPE = network("inception-v3", "Inception with factorised convolutions (Szegedy et al. 2016)", Options())
+RECIPE = pictures.network("inception-v3", "Inception with factorised convolutions (Szegedy et al. 2016)", Options())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from flori.core.recipe import Data, Recipe, Training
+from flori.core.recipe import Data, Recipe, Training, value
 
 PHOTOGRAPHS = Data(source="cifar10", shift=4, flip=True)
 DESCENT = Training(
@@ -22,6 +23,14 @@ DESCENT = Training(
 )
 ADAPTIVE: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05}
 """For networks without norms, whose gradients differ in size from layer to layer."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How wide, and how it begins: what all these networks can be asked for."""
+
+    width: float = value(1.0, "share of the paper's channels", at_least=0.01, at_most=64)
+    stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
 
 
 def network(system: str, about: str, model: Any, reference: str = "", **training: Any) -> Recipe:

@@ -4,27 +4,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flori.core.recipe import value
-from flori.recipes.pictures import ADAPTIVE, network
+from flori.recipes import pictures
 
 
 @dataclass(frozen=True)
-class Options:
-    """Whether normalised, and how wide."""
+class Options(pictures.Options):
+    """Whether normalised, and what stands between the dense layers."""
 
     norm: Literal["none", "batch"] = value("none", "what follows each convolution")
     hidden: int | None = value(None, "units of the dense layers; None: 4,096, or 512 for small pictures", at_least=1)
     dropout: float = value(0.5, "share of units left out in training", at_least=0, at_most=0.99)
-    width: float = value(1.0, "share of the paper's channels and units", at_least=0.01, at_most=8)
-    stem: Literal["auto", "small", "large"] = value("auto", "how it begins; auto: small for pictures below 64 pixels")
 
 
 RECIPES = tuple(
-    network(
+    pictures.network(
         f"vgg{depth}",
         f"blocks of 3×3 convolutions, {depth} layers (Simonyan and Zisserman 2015)",
         Options(),
         "vgg",
-        **ADAPTIVE,
+        **pictures.ADAPTIVE,
     )
     for depth in (11, 13, 16, 19)
 )
