@@ -30,7 +30,7 @@ def network(recipe: Recipe) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in learnt),
         "bytes": sum(p.numel() * p.element_size() for p in learnt),
         "multiply_adds": sum(layer["multiply_adds"] for layer in found),
-        "stem": _stem(recipe, codec.shape),
+        "stem": stem(recipe, codec.shape),
     }
 
 
@@ -50,7 +50,8 @@ def _codec(recipe: Recipe) -> Any:
     return Codec("classification", PicturePreparation((side, side), nothing, nothing), known.labels)
 
 
-def _stem(recipe: Recipe, shape: tuple[int, ...]) -> dict[str, str] | None:
+def stem(recipe: Recipe, shape: tuple[int, ...]) -> dict[str, str] | None:
+    """Which stem the network has and why, or None where there is no choice."""
     from flori.layers.stem import explained
 
     if not hasattr(recipe.model, "stem") or len(shape) != 3:

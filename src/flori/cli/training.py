@@ -48,10 +48,23 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
     _say_what_was_left_out(session)
     for line in session.run.taken.lines() if session.run.taken else []:
         print(line, file=sys.stderr)
+    if not quiet:
+        print(_introduced(session.run), file=sys.stderr)
     with shown(session, quiet) as show:
         for report in stoppable(session):
             show(report)
     _print_end(session.finish(), session.folder, as_json)
+
+
+def _introduced(run: Any) -> str:
+    """What is about to train, on what and by what, in a line."""
+    from flori.cli.layers import stem
+
+    chosen = stem(run.recipe, run.codec.shape)
+    shape = "×".join(map(str, run.codec.shape))
+    parts = [f"{run.parameters:,} parameters", *([f"{chosen['chosen']} stem"] if chosen else [])]
+    parts += [f"{len(run.data.parts['train']):,} examples of {shape}", f"{run.device.type}, {run.precision}"]
+    return f"{run.recipe.system}: {' · '.join(parts)}"
 
 
 def _say_what_was_left_out(session: Any) -> None:
