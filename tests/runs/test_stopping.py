@@ -11,9 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 import flori
 from flori.artifacts import checkpoints, writing
+from flori.cli.app import app
 from flori.cli.training import resume_run
 from flori.core.errors import UserError
 from tests.runs.processes import PATIENCE, run, same, start, weights
@@ -175,3 +178,35 @@ def test_a_run_folder_that_is_taken_away_is_told():
         for report in flori.steps("mlp", run="run", steps=50):
             if report.step == 3:
                 shutil.rmtree("run")
+
+
+def test_a_run_interrupted_at_its_report_is_finished_by_resume(monkeypatch):
+    """What a summary calls done is whole: the report is written before it."""
+    from flori.artifacts import report
+
+    whole = report.write_report
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "write_report", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        flori.train("lenet", run="run", steps=10)
+    monkeypatch.setattr(report, "write_report", whole)
+    assert CliRunner().invoke(app, ["resume", "run", "--quiet"]).exit_code == 0
+    assert flori.load("run").summary["status"] == "done" and Path("run/report.html").is_file()
+
+
+def test_data_that_changed_is_not_scored_as_the_runs_own():
+    for label in ("light", "dark"):
+        for number in range(6):
+            path = Path("photos") / label / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (12, 12), (200 if label == "light" else 20) + number).save(path)
+    run = flori.train("lenet", run="run", data="photos", steps=5)
+    assert run.evaluate()["scores"] == run.summary["scores"]["test"]
+    Path("photos/light/3.png").rename("photos/light/9.png")
+    Image.new("L", (12, 12), 99).save("photos/light/7.png")
+    with pytest.raises(flori.UserError, match="has changed since the run began"):
+        run.evaluate()
+    assert run.evaluate(data="photos")["part"] == "all"

@@ -175,7 +175,8 @@ def listed(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += [inside for inside in sorted(path.rglob("*")) if inside.suffix.lower() in ENDINGS]
+            inside = (one for one in sorted(path.rglob("*")) if not one.name.startswith("."))  # left by systems
+            found += [one for one in inside if one.suffix.lower() in ENDINGS]
         else:
             found.append(path)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from flori.core.recipe import Data
 from flori.data import named, preparation
 from flori.data.columns import as_classes, guess_task
 from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
-from flori.data.picture_files import resized
+from flori.data.picture_files import content, resized
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
 from flori.data.sources import RawSet, divide
 
@@ -117,6 +119,15 @@ class Prepared:
     def judged(self) -> str:
         """The part that scores are watched on: ``valid`` where there is one, else ``test``."""
         return "valid" if "valid" in self.parts else "test"
+
+
+def fingerprint(parts: Mapping[str, Part]) -> str:
+    """A hash of all examples as prepared, or of their files."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts.values():
+        for examples in (part.inputs, part.targets):
+            digest.update(content(examples))
+    return digest.hexdigest()
 
 
 def prepare(

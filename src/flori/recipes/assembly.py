@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,7 @@ from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe
 from flori.data.batches import Batches
-from flori.data.picture_files import content
-from flori.data.preparing import Codec, Prepared, prepare
+from flori.data.preparing import Codec, Prepared, fingerprint, prepare
 from flori.data.sources import read
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
 from flori.recipes.tasks import TASKS, Task
@@ -55,12 +53,8 @@ class Assembly:
         return sum(p.numel() for p in self.state.model.parameters())
 
     def fingerprint(self) -> str:
-        """A hash of all examples as prepared, or of their files: to notice that data changed between two sittings."""
-        digest = hashlib.blake2b(digest_size=16)
-        for part in self.data.parts.values():
-            for examples in (part.inputs, part.targets):
-                digest.update(content(examples))
-        return digest.hexdigest()
+        """What the run's data is known by, to notice that it changed between two sittings."""
+        return fingerprint(self.data.parts)
 
 
 def load_data(recipe: Recipe) -> Prepared:

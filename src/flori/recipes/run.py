@@ -20,7 +20,9 @@ from flori.core.errors import Interrupted, UserError
 from flori.core.overrides import apply_values
 from flori.core.paths import path_of
 from flori.core.recipe import Recipe, replace
+from flori.data.examples import Part
 from flori.data.named import NAMED
+from flori.data.preparing import fingerprint
 from flori.data.sources import divide, read
 from flori.recipes.assembly import assemble
 from flori.recipes.catalogue import find
@@ -76,6 +78,7 @@ class Run:
         raw = read(recipe.data)
         if data is None:
             raw = divide(raw, recipe.data, codec.task, recipe.seed, recipe.training.patience is not None)
+            self._must_be_unchanged({part: codec.encode(raw, part, recipe.data.source) for part in raw.parts})
         name = next(part for part in ("test", "valid", "train") if part in raw.parts)
         part = codec.encode(raw, name, recipe.data.source)
         task, outputs = TASKS[codec.task], predictor.outputs(part)
@@ -88,6 +91,14 @@ class Run:
             "scores": task.scores(outputs, part.targets, codec),
             **task.tables(outputs, part.targets, codec),
         }
+
+    def _must_be_unchanged(self, parts: dict[str, Part]) -> None:
+        if self.folder.read("recipe.json").get("fingerprint") != fingerprint(parts):
+            source = self.recipe.data.source
+            raise UserError(
+                f"{self.path}: the data behind data={source} has changed since the run began, so its test part may "
+                f"hold what was learnt from; put the data back, or say data={source} to score on all of it as it is now"
+            )
 
 
 def recorded_recipe(folder: RunFolder) -> Recipe:

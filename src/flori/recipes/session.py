@@ -232,10 +232,11 @@ class Session:
         """Save everything, and say that the run is not done."""
         self.save()
         self._predictor().save(self.folder.model, self._options(), self._scores)
-        self._summarise("stopped")
+        self.folder.write("summary.json", self._summary("stopped"))
 
     def finish(self) -> dict[str, Any]:
-        """Judge every part but the training one, write the model, the summary and the report."""
+        """Judge every part but the training one; write the model, the report, and last the summary: what it calls done
+        is whole."""
         run = self.run
         self.save()
         if run.state.best:
@@ -246,7 +247,7 @@ class Session:
             part: run.task.scores(out, run.data.parts[part].targets, run.codec) for part, out in found.items()
         }
         self._predictor().save(self.folder.model, self._options(), self._scores)
-        summary = self._summarise("done")
+        summary = self._summary("done")
         shown = judged[-1]
         from flori.artifacts.report import write_report  # brings matplotlib, which training does not wait for
 
@@ -259,6 +260,7 @@ class Session:
             (shown, run.data.parts[shown], found[shown]),
             self._predictor(),
         )
+        self.folder.write("summary.json", summary)
         return summary
 
     def _options(self) -> dict[str, Any]:
@@ -270,7 +272,7 @@ class Session:
         run = self.run
         return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision)
 
-    def _summarise(self, status: str, **more: Any) -> dict[str, Any]:
+    def _summary(self, status: str, **more: Any) -> dict[str, Any]:
         run, state = self.run, self.run.state
         summary = {
             "status": status,
@@ -289,13 +291,12 @@ class Session:
         }
         if run.data.skipped:
             summary["skipped"] = [str(fault) for fault in run.data.skipped]
-        self.folder.write("summary.json", summary)
         return summary
 
     def _fail(self, problem: str) -> None:
         """Note the failure in the summary, if the disk still takes it."""
         try:
             with saying_why(self.folder.path):
-                self._summarise("failed", error=problem)
+                self.folder.write("summary.json", self._summary("failed", error=problem))
         except UserError:
             return
