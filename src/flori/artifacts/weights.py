@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError  # the name of a fault alone: nothing is ever unpickled but by torch's weights_only
 from typing import Any
 
 import safetensors.torch
@@ -126,7 +127,8 @@ def _pickled(path: Path) -> Any:
     except OSError:
         raise
     except Exception as problem:  # a damaged pickle can raise anything
-        first = (str(problem) or type(problem).__name__).splitlines()[0]
+        known = isinstance(problem, RuntimeError | UnpicklingError) and str(problem)
+        first = str(problem).splitlines()[0] if known else "it cannot be unpacked"
         hint = "save the network's state_dict() rather than the network"
         raise _Unfit(
             f"is no whole file of tensors alone, and nothing else in it is ever run ({first}); {hint}"

@@ -26,7 +26,9 @@ class Data:
     valid: float = value(0.0, "share of the training part held out to choose by", at_least=0, at_most=0.9)
     test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
     on_bad: Literal["stop", "skip"] = value("stop", "a bad example ends the run, or is listed and left out")
-    size: int | None = value(None, "pictures: resize to this height and width, pixels", at_least=1, at_most=4096)
+    size: int | None = value(
+        None, "pictures: resize to this height and width, pixels, whatever their shape", at_least=1, at_most=4096
+    )
     channels: Literal[1, 3, 4] | None = value(
         None, "pictures: 1 makes all grey, 3 in colour, 4 with transparency; else as they are"
     )

@@ -14,13 +14,13 @@ BETTER = ("accuracy", True)
 
 
 def scores(logits: Tensor, targets: Tensor) -> dict[str, float]:
-    """`loss` (cross-entropy, nats), `accuracy`, `f1` (mean over classes), and `top5` where there are more
-    than five classes."""
+    """`loss` (cross-entropy, nats), `accuracy`, `f1` (mean over the classes that truth or answers have), and `top5`
+    where there are more than five classes."""
     counts = confusion(logits.argmax(1), targets, logits.shape[1])
     found = {
         "loss": float(F.cross_entropy(logits, targets)),
         "accuracy": float(counts.diagonal().sum().double() / counts.sum()),
-        "f1": float(per_class(counts)["f1"].mean()),
+        "f1": float(per_class(counts)["f1"][counts.sum(0) + counts.sum(1) > 0].mean()),
     }
     if logits.shape[1] > 5:
         found["top5"] = float((logits.topk(5).indices == targets[:, None]).any(1).double().mean())

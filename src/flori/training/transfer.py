@@ -86,7 +86,7 @@ def transfer(
 
 
 def _nothing_fits(source: str, tensors: dict[str, Tensor], target: dict[str, Tensor]) -> str:
-    there, here = (some([f"{name} {_size(t)}" for name, t in side.items()]) for side in (tensors, target))
+    there, here = (some([f"{name} {_size(t)}" for name, t in side.items() if t.dim()]) for side in (tensors, target))
     return f"init={source}: none of its weights fits this network; it has {there}, the network {here}"
 
 
