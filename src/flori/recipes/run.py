@@ -74,6 +74,8 @@ class Run:
         codec = predictor.codec
         if data is not None:
             settings = {"data": data, "target": codec.target or None, **settings}
+        else:  # in memory or on disk, as the run was: it is by that what its data is known by
+            recipe = replace(recipe, {"data.cache": _cache(self.folder, recipe)})
         recipe = apply_values(recipe, settings)
         raw = read(recipe.data)
         if data is None:
@@ -108,6 +110,11 @@ def recorded_recipe(folder: RunFolder) -> Recipe:
         return apply_values(find(document["system"]), document["recipe"])
     except (KeyError, TypeError, AttributeError) as problem:
         raise UserError(f"{folder.path / 'recipe.json'} is not what flori writes there: {problem!r}") from None
+
+
+def _cache(folder: RunFolder, recipe: Recipe) -> str:
+    """Where a run held its pictures: what ``auto`` came to when it began."""
+    return folder.read("recipe.json")["resolved"].get("cache", recipe.data.cache)
 
 
 def load(path: str | Path) -> Run:
@@ -166,7 +173,7 @@ def go_on(path: str | Path) -> Session:
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
     torch.set_num_threads(resolved["threads"])
     found = {name: resolved[name] for name in ("device", "precision")}
-    recipe = replace(recipe, {**found, "data.cache": resolved.get("cache", recipe.data.cache)})
+    recipe = replace(recipe, {**found, "data.cache": _cache(folder, recipe)})
     begun = folder.read("init.json") if recipe.training.init is not None else None
     session = Session(assemble(recipe, begun), folder, folder.read("recipe.json")["command"])
     session.restore()
