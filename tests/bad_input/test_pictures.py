@@ -107,6 +107,16 @@ def test_all_faults_are_listed_at_once() -> None:
     left_out("lenet", "data=photos", faults=faults)
 
 
+def test_many_sizes_are_said_once() -> None:
+    """Photographs of all sizes, and one broken: what is broken is found once they are made alike."""
+    for i in range(12):
+        put(PHOTOS / "ab"[i % 2] / f"{i}.png", encoded(size=(SIDE + i, SIDE + 2 * i), seed=i))
+    sizes = (f"12 different sizes, from {SIDE}×{SIDE} to {SIDE + 11}×{SIDE + 22} pixels", f"data.size={SIDE} makes")
+    refused("lenet", "data=photos", says=sizes)
+    put(PHOTOS / "a/x.png", b"")
+    refused("lenet", "data=photos", "data.size=13", says=("photos/a/x.png: is empty",))
+
+
 def test_the_odd_one_is_named_though_it_comes_first() -> None:
     """Most pictures are turned by their marks: the one that is not is at fault, not the others."""
     classes(PHOTOS)

@@ -39,6 +39,24 @@ def test_all_bad_pictures_are_named(runs: Path) -> None:
     assert_refused(flori("predict", str(runs / "pictures"), "photos"), *says)
 
 
+def test_bad_pictures_are_left_out_if_told(runs: Path) -> None:
+    classes(Path("photos"))
+    put(Path("photos/cat/1.png"), b"")
+    answer = flori("predict", str(runs / "pictures"), "photos", "--skip-bad", "--json")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    assert len(told["predictions"]) == 9 and told["skipped"] == ["photos/cat/1.png: is empty"]
+    assert "left out: photos/cat/1.png: is empty" in answer.stderr
+
+
+def test_a_file_in_the_place_of_the_answers_is_told_at_once(runs: Path) -> None:
+    put(Path("answers"), "mine")
+    assert_refused(
+        flori("predict", str(runs / "pictures"), "nowhere.png", "--out", "answers"), "--out answers: is a file"
+    )
+    assert Path("answers").read_text() == "mine"
+
+
 def test_a_folder_without_pictures_is_refused(runs: Path) -> None:
     put(Path("photos/notes.txt"), "none")
     assert_refused(flori("predict", str(runs / "pictures"), "photos"), "photos: no picture is in there")
@@ -130,6 +148,22 @@ def test_evaluating_leaves_bad_examples_out_if_told(runs: Path) -> None:
     answer = flori("evaluate", str(runs / "pictures"), "data=bad", "data.on_bad=skip", "--json")
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.stdout)["examples"] == 10
+
+
+def test_evaluating_on_what_was_learnt_from_is_remarked(runs: Path) -> None:
+    source = json.loads((runs / "pictures/recipe.json").read_text())["recipe"]["data.source"]
+    answer = flori("evaluate", str(runs / "pictures"), f"data={source}")
+    assert answer.exit_code == 0 and "the run learnt from most of" in answer.stderr, answer.output
+    classes(Path("others"))
+    assert "learnt from" not in flori("evaluate", str(runs / "pictures"), "data=others").stderr
+
+
+def test_pictures_of_many_sizes_are_evaluated_as_they_are_predicted(runs: Path) -> None:
+    for i, name in enumerate(("cat", "dog") * 6):
+        put(Path(f"others/{name}/{i}.png"), encoded(size=(14 + i, 20 + i), seed=i))
+    answer = flori("evaluate", str(runs / "pictures"), "data=others", "--json")
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["examples"] == 12
 
 
 @pytest.mark.parametrize("verb", ["predict", "evaluate", "resume"])

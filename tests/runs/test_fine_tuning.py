@@ -67,6 +67,17 @@ def test_a_run_begins_where_another_ended(source, end):
     assert next(preparation) == next(preparation)
 
 
+def test_weights_of_another_system_are_named(source, tmp_path):
+    with pytest.raises(UserError, match="it is a run of lenet, this is mlp"):
+        flori.train("mlp", run=tmp_path / "run", init=str(source), **SHORT)
+
+
+def test_how_the_other_network_was_made_is_told(tmp_path):
+    first = flori.train("mlp", run=tmp_path / "first", **{"model.hidden": (17, 13)}, **SHORT).path
+    told = command("train", "mlp", f"init={first}", "steps=1", "--run", str(tmp_path / "run"), "--quiet")
+    assert told.exit_code == 2 and "its network was made with model.hidden=17,13" in told.stderr, told.output
+
+
 def test_rows_of_classes_that_both_know_are_reused(source):
     folder = pictures(Path("few"), _8="8", _3="3", cat="9", _5="5")
     answer = command("train", "lenet", f"data={folder}", f"init={source}", "lr=0", "steps=1", "--run", "run", "--quiet")

@@ -97,8 +97,11 @@ class Predictor:
             return classification.answers(found, self.codec.labels)
         return regression.answers(found, self.codec.scale)
 
-    def predict(self, inputs: Sequence[str | Path]) -> list[dict[str, Any]]:
+    def predict(self, inputs: Sequence[str | Path], skipped: list[Fault] | None = None) -> list[dict[str, Any]]:
         """Answers for files and folders of pictures, or for every row of tables.
+
+        Args:
+            skipped: takes what is wrong with pictures, which are left out then.
 
         Raises UserError listing every input that cannot be read.
         """
@@ -106,7 +109,7 @@ class Predictor:
             raise UserError("nothing to predict: name pictures, folders of pictures, or tables")
         paths = [path_of(item) for item in inputs]
         if isinstance(self.codec.preparation, PicturePreparation):
-            names, examples = self._read_pictures(paths, self.codec.preparation)
+            names, examples = self._read_pictures(paths, self.codec.preparation, skipped)
         else:
             names, examples = self._read_tables(paths, self.codec.preparation)
         part = Part(examples, torch.zeros(len(names)), names)
@@ -114,7 +117,7 @@ class Predictor:
         return [{"input": name, **answer} for name, answer in zip(names, answers, strict=True)]
 
     def _read_pictures(
-        self, paths: list[Path], prepared: PicturePreparation
+        self, paths: list[Path], prepared: PicturePreparation, skipped: list[Fault] | None
     ) -> tuple[list[str], Tensor | PictureFiles]:
         """Names and pictures; where they are many, they are left on disk."""
         files, faults = pictures.listed(paths), Faults()
@@ -124,7 +127,10 @@ class Predictor:
                 faults.found.append(found)
             else:
                 good.append((str(path), found))
-        faults.stop_if_any("the input")
+        if skipped is None:
+            faults.stop_if_any("the input", "--skip-bad leaves the bad ones out." if good else "")
+        else:
+            skipped += faults.found
         if not good:
             raise UserError(f"{', '.join(map(str, paths))}: no picture is in there")
         return [name for name, _ in good], together([found for _, found in good], prepared.size)

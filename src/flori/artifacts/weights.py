@@ -37,13 +37,16 @@ PREFIXES = ("module.", "model.", "_orig_mod.")
 @dataclass(frozen=True)
 class Weights:
     """Tensors by name; the class of each row of the heads, [] where not known; the mean and deviation of each channel
-    by which pictures were standardised, () where there were none; the features that a table gave."""
+    by which pictures were standardised, () where there were none; the features that a table gave. Of a run also its
+    `system` and the `options` of its network."""
 
     tensors: dict[str, Tensor]
     labels: list[str] = field(default_factory=list)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     features: list[str] = field(default_factory=list)
+    system: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def read_weights(source: str, system: str) -> Weights:
@@ -94,12 +97,14 @@ def _of_run(folder: Path, tensors: dict[str, Tensor]) -> Weights:
     """The weights of a run, with its classes and how it standardised."""
     try:
         codec = Codec.restore(json.loads((folder / CODEC).read_bytes()))
+        made_by = json.loads((folder / RECIPE).read_bytes())
+        made = {"system": made_by["system"], "options": dict(made_by["options"])}
     except DAMAGE as problem:
-        raise UserError(f"{folder / CODEC} is not what flori writes there: {problem}") from None
+        raise UserError(f"{folder} does not hold what flori writes there: {problem}") from None
     prepared = codec.preparation
     if isinstance(prepared, PicturePreparation):
-        return Weights(tensors, codec.labels, prepared.mean, prepared.std)
-    return Weights(tensors, codec.labels, features=prepared.features)
+        return Weights(tensors, codec.labels, prepared.mean, prepared.std, **made)
+    return Weights(tensors, codec.labels, features=prepared.features, **made)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -102,12 +102,13 @@ def predict(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="pictures, folders of pictures, or tables")],
     out: Annotated[Optional[str], typer.Option("--out", metavar="DIR", help="write predictions.csv there too")] = None,  # noqa: UP045
     flip: Flip = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="list bad pictures and leave them out")] = False,
     json: Json = False,
 ) -> None:
     """Answers for pictures or for rows of a table."""
     from flori.cli.using import predict_inputs
 
-    predict_inputs(run, inputs, out, flip, json)
+    predict_inputs(run, inputs, out, flip, skip_bad, json)
 
 
 @app.command()

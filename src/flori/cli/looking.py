@@ -67,6 +67,8 @@ def _of_pictures(raw: Any) -> dict[str, Any]:
     counts = {
         part: examples.targets.bincount(minlength=len(raw.labels)).tolist() for part, examples in raw.parts.items()
     }
+    from flori.data.doubts import doubts
+
     _, channels, height, width = next(iter(raw.parts.values())).images.shape
     return {
         "kind": "pictures",
@@ -74,6 +76,7 @@ def _of_pictures(raw: Any) -> dict[str, Any]:
         "channels": channels,
         "examples": {part: len(examples) for part, examples in raw.parts.items()},
         "classes": {label: {part: counts[part][i] for part in counts} for i, label in enumerate(raw.labels)},
+        "notes": doubts(raw),
     }
 
 
@@ -125,7 +128,8 @@ def _print(document: dict[str, Any]) -> None:
             [c["name"], c["kind"], f"{c['missing']:,}", f"{c['different']:,}", _range(c)] for c in document["columns"]
         ]
         print_table(["column", "kind", "missing", "different", "range"], rows, numbers=[2, 3])
-        print("\n".join(["", *document["notes"]]) if document["notes"] else "", end="")
+    if document["notes"]:
+        print("\n".join(["", *document["notes"]]))
     for place in document.get("written", [])[:1]:
         print(f"\nwritten: {place} and {len(document['written']) - 1} more")
     faults = document["faults"]

@@ -65,11 +65,17 @@ def _bar(session: Session) -> Iterator[Callable[[Report], None]]:
                 score = f"{report.split} {scores_text(report.scores)}"
             now = time.monotonic()
             if now - last > BAR_SECONDS or report.step == report.steps:
-                text = f"epoch {report.epoch:.1f}/{report.epochs:.4g}  {rate:,.0f} examples/s"
+                text = f"{_passes(report)}  {rate:,.0f} examples/s"
                 progress.update(task, completed=report.step, text=f"{text}  loss {float(report.loss):.4f}  {score}")
                 last = now
 
         yield show
+
+
+def _passes(report: Report) -> str:
+    """Passes over the data done and to be done; less than a tenth of one is not rounded to none."""
+    done, wanted = (f"{passes:.1f}" if passes >= 0.1 else f"{passes:.2g}" for passes in (report.epoch, report.epochs))
+    return f"epoch {done}/{wanted.removesuffix('.0')}"
 
 
 def _lines() -> Callable[[Report], None]:
@@ -86,9 +92,7 @@ def _lines() -> Callable[[Report], None]:
         last = now
         left = (now - start) / (report.step - done_before) * (report.steps - report.step)
         score = f"  {report.split} {scores_text(report.scores)}" if report.scores else ""
-        text = (
-            f"step {report.step}/{report.steps}  epoch {report.epoch:.1f}/{report.epochs:.4g}  {rate:,.0f} examples/s"
-        )
+        text = f"step {report.step}/{report.steps}  {_passes(report)}  {rate:,.0f} examples/s"
         print(f"{text}  loss {float(report.loss):.4f}{score}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     return show

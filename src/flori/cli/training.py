@@ -32,7 +32,8 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
     folder = RunFolder.open(run)
     with folder.lock():
         if (folder.path / "summary.json").exists() and folder.read("summary.json").get("status") == "done":
-            print(f"{run} is done already; flori evaluate {run} scores it", file=sys.stderr)
+            again = f"flori train {folder.read('recipe.json')['system']} init={shlex.quote(run)} …"
+            print(f"{run} is done already; to train on from its weights: {again}", file=sys.stderr)
             _print_end(folder.read("summary.json"), folder, as_json)
             return
         session = go_on(run)

@@ -8,7 +8,7 @@ from typing import Any
 
 from flori.cli.classes import print_classes
 from flori.cli.printing import print_json, print_table, scores_text
-from flori.core.errors import UserError
+from flori.core.errors import Fault, UserError, listing
 from flori.core.paths import path_of
 
 
@@ -26,6 +26,8 @@ def evaluate_run(run: str, settings: list[str], flip: bool, as_json: bool) -> No
     print(scores_text(result["scores"]))
     if "per_class" in result:
         print_classes(result["per_class"], result["confusion"])
+    if "remark" in result:
+        print(f"flori: {result['remark']}", file=sys.stderr)
 
 
 def _pair(word: str) -> tuple[str, str]:
@@ -35,17 +37,23 @@ def _pair(word: str) -> tuple[str, str]:
     return key, text
 
 
-def predict_inputs(run: str, inputs: list[str], out: str | None, flip: bool, as_json: bool) -> None:
+def predict_inputs(run: str, inputs: list[str], out: str | None, flip: bool, skip_bad: bool, as_json: bool) -> None:
     """Answers for pictures or rows, printed, and written as a table if wanted."""
     from flori.recipes.run import load
 
+    if out is not None and path_of(out).exists() and not path_of(out).is_dir():
+        raise UserError(f"--out {out}: is a file; name a folder")
     predictor = load(run).predictor(flip)
-    predictions = predictor.predict(inputs)
+    skipped: list[Fault] | None = [] if skip_bad else None
+    predictions = predictor.predict(inputs, skipped)
+    if skipped:
+        print(f"left out: {listing(skipped, 'the input')}", file=sys.stderr)
     _say_what_was_changed(predictor.codec.preparation, inputs)
     if out is not None:
         _write(path_of(out), predictions, predictor.codec.target)
     if as_json:
-        print_json({"system": predictor.system, "task": predictor.codec.task, "predictions": predictions})
+        left_out = {"skipped": [str(fault) for fault in skipped]} if skipped else {}
+        print_json({"system": predictor.system, "task": predictor.codec.task, "predictions": predictions, **left_out})
     elif out is not None:
         print(f"{len(predictions):,} predictions: {path_of(out) / 'predictions.csv'}")
     else:

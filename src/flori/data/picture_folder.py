@@ -21,6 +21,8 @@ from flori.data.progress import each_picture
 
 PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 PASSED_OVER = {"thumbs.db", "desktop.ini"}
+FEW = 8  # sizes: so few are taken for slips among pictures of one size
+USUAL = 224  # pixels that photographs are usually learnt at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def read_folder(
     files = _files(folder, faults)
     headers = _headers(files, faults)
     reference = _reference(headers.values(), size, channels, workers)
+    if on_bad == "stop":
+        _refuse_many_sizes(folder, headers.values(), reference)
     files = [f for f in files if f.path in headers and _fits(headers[f.path], reference, faults)]
     held = _are_held(folder, len(files), reference, cache)
     decoded = _take_all(files, reference, held, faults)
@@ -145,6 +149,20 @@ def _reference(headers: Iterable[Header], size: int | None, channels: int | None
     (width, height), _ = Counter((h.width, h.height) for h in seen).most_common(1)[0]
     grey, _ = Counter(h.grey for h in seen).most_common(1)[0]
     return _Reference(width, height, channels or (1 if grey else 3), size, channels is not None, workers)
+
+
+def _refuse_many_sizes(folder: Path, headers: Iterable[Header], reference: _Reference) -> None:
+    """Photographs as cameras and the web give them are of many sizes: said once, not of each of them, where what is
+    broken would not be found any more."""
+    sizes = Counter((h.width, h.height) for h in headers)
+    if reference.size is not None or len(sizes) <= FEW:
+        return
+    ends = [f"{width}×{height}" for width, height in sorted(sizes, key=lambda side: side[0] * side[1])]
+    side = min(USUAL, *(min(found) for found in sizes.elements()))
+    raise UserError(
+        f"{folder}: its pictures are of {len(sizes)} different sizes, from {ends[0]} to {ends[-1]} pixels; a network "
+        f"takes one: data.size={side} makes all of them {side}×{side}"
+    )
 
 
 def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:

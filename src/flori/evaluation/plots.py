@@ -94,6 +94,7 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
     One canvas for all: an axis for each picture would take many times as long.
     """
     count, _, height, width = images.shape
+    columns = min(columns, count)
     rows, gap, head = -(-count // columns), 0.08, 0.32
     canvas = np.full((rows, columns, height, width, 3), 255, np.uint8)
     canvas.reshape(-1, height, width, 3)[:count] = images[:, :3].permute(0, 2, 3, 1).expand(-1, -1, -1, 3).numpy()

@@ -22,7 +22,8 @@ from flori.core.paths import path_of
 from flori.core.recipe import Recipe, replace
 from flori.data.examples import Part
 from flori.data.named import NAMED
-from flori.data.preparing import fingerprint
+from flori.data.preparation import PicturePreparation
+from flori.data.preparing import Codec, fingerprint
 from flori.data.sources import divide, read
 from flori.recipes.assembly import assemble
 from flori.recipes.catalogue import find
@@ -73,7 +74,7 @@ class Run:
         predictor, recipe = self.predictor(flip), self.recipe
         codec = predictor.codec
         if data is not None:
-            settings = {"data": data, "target": codec.target or None, **settings}
+            settings = {"data": data, "target": codec.target or None, "data.size": _side(codec), **settings}
         else:  # in memory or on disk, as the run was: it is by that what its data is known by
             recipe = replace(recipe, {"data.cache": _cache(self.folder, recipe)})
         recipe = apply_values(recipe, settings)
@@ -84,7 +85,7 @@ class Run:
         name = next(part for part in ("test", "valid", "train") if part in raw.parts)
         part = codec.encode(raw, name, recipe.data.source)
         task, outputs = TASKS[codec.task], predictor.outputs(part)
-        return {
+        result = {
             "system": predictor.system,
             "data": recipe.data.source,
             "part": name if len(raw.parts) > 1 else "all",
@@ -93,6 +94,9 @@ class Run:
             "scores": task.scores(outputs, part.targets, codec),
             **task.tables(outputs, part.targets, codec),
         }
+        if data is not None and len(raw.parts) == 1 and _whole(data) == self.recipe.data.source:
+            result["remark"] = f"the run learnt from most of {data}; without data= its test part is scored"
+        return result
 
     def _must_be_unchanged(self, parts: dict[str, Part]) -> None:
         if self.folder.read("recipe.json").get("fingerprint") != fingerprint(parts):
@@ -101,6 +105,13 @@ class Run:
                 f"{self.path}: the data behind data={source} has changed since the run began, so its test part may "
                 f"hold what was learnt from; put the data back, or say data={source} to score on all of it as it is now"
             )
+
+
+def _side(codec: Codec) -> int | None:
+    """The side that pictures are read at, which are then of any size; None where the network takes no squares."""
+    prepared = codec.preparation
+    square = isinstance(prepared, PicturePreparation) and len(set(prepared.size)) == 1
+    return prepared.size[0] if square else None
 
 
 def recorded_recipe(folder: RunFolder) -> Recipe:
@@ -183,11 +194,15 @@ def go_on(path: str | Path) -> Session:
 def _with_whole_paths(recipe: Recipe) -> Recipe:
     """Paths of data and weights are kept whole, so that the run can go on from any folder."""
     paths = {"data.source": recipe.data.source, "training.init": recipe.training.init}
-    for name, text in paths.items():
-        with contextlib.suppress(OSError):  # reading it says what is wrong
-            if text is not None and text not in NAMED and path_of(text).exists():
-                recipe = replace(recipe, {name: str(path_of(text).absolute())})
-    return recipe
+    return replace(recipe, {name: _whole(text) for name, text in paths.items() if text is not None})
+
+
+def _whole(text: str) -> str:
+    """A path from the root on; a name of a set, and what leads nowhere, as it is."""
+    with contextlib.suppress(OSError):  # reading it says what is wrong
+        if text not in NAMED and path_of(text).exists():
+            return str(path_of(text).absolute())
+    return text
 
 
 def stoppable(session: Session) -> Iterator[Report]:

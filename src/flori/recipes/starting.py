@@ -58,12 +58,36 @@ def take(model: nn.Module, weights: Weights, codec: Codec, recipe: Recipe) -> Tr
             f"init={source}: the network there learnt from the columns {some(weights.features)}; "
             f"data={recipe.data.source} does not give just these"
         )
-    taken = transfer(model, weights.tensors, weights.labels, codec.labels, source)
+    try:
+        taken = transfer(model, weights.tensors, weights.labels, codec.labels, source)
+    except UserError as problem:
+        raise UserError("; ".join([str(problem), *_made_otherwise(weights, recipe)])) from None
+    taken.notes += _made_otherwise(weights, recipe)
     prepared = codec.preparation
     if isinstance(prepared, PicturePreparation) and _by_channel(weights.mean, prepared.channels) == prepared.mean:
         numbers = (", ".join(f"{x:.3g}" for x in column) for column in (prepared.mean, prepared.std))
         taken.notes.append("pictures are standardised as there: mean {}, deviation {}".format(*numbers))
     return taken
+
+
+def _made_otherwise(weights: Weights, recipe: Recipe) -> list[str]:
+    """How the run that the weights are from was set up otherwise: why some of them do not fit."""
+    if not weights.system:
+        return []
+    if weights.system != recipe.system:
+        return [f"it is a run of {weights.system}, this is {recipe.system}"]
+    ours = {name: _plain(value) for name, value in dataclasses.asdict(recipe.model).items()}
+    theirs = {name: value for name, value in weights.options.items() if ours.get(name) != value}
+    words = " ".join(f"model.{name}={_word(value)}" for name, value in theirs.items())
+    return [f"its network was made with {words}"] if words else []
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _word(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def note_frozen(taken: Transfer, model: nn.Module) -> None:
