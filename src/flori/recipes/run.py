@@ -110,8 +110,9 @@ class Run:
 def _side(codec: Codec) -> int | None:
     """The side that pictures are read at, which are then of any size; None where the network takes no squares."""
     prepared = codec.preparation
-    square = isinstance(prepared, PicturePreparation) and len(set(prepared.size)) == 1
-    return prepared.size[0] if square else None
+    if not isinstance(prepared, PicturePreparation) or len(set(prepared.size)) > 1:
+        return None
+    return prepared.size[0]
 
 
 def recorded_recipe(folder: RunFolder) -> Recipe:
