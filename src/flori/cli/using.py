@@ -37,15 +37,18 @@ def _pair(word: str) -> tuple[str, str]:
     return key, text
 
 
-def predict_inputs(run: str, inputs: list[str], out: str | None, flip: bool, skip_bad: bool, as_json: bool) -> None:
+def predict_inputs(
+    run: str, inputs: list[str], out: str | None, flip: bool, skip_bad: bool, as_json: bool, **wishes: Any
+) -> None:
     """Answers for pictures or rows, printed, and written as a table if wanted."""
+    from flori.prediction.wishes import Wishes
     from flori.recipes.run import load
 
     if out is not None and path_of(out).exists() and not path_of(out).is_dir():
         raise UserError(f"--out {out}: is a file; name a folder")
     predictor = load(run).predictor(flip)
     skipped: list[Fault] | None = [] if skip_bad else None
-    predictions = predictor.predict(inputs, skipped)
+    predictions = predictor.predict(inputs, Wishes(skipped=skipped, **wishes))
     if skipped:
         print(f"left out: {listing(skipped, 'the input')}", file=sys.stderr)
     _say_what_was_changed(predictor.codec.preparation, inputs)

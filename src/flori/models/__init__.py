@@ -48,9 +48,17 @@ BUILDERS = {
 }
 
 
-def build(system: str, outputs: int, shape: tuple[int, ...], options: dict[str, Any]) -> nn.Module:
-    """The network of a system by its name. Raises ValueError where the shape does not suit it."""
-    return BUILDERS[system](outputs, shape, **options)
+def build(system: str, *sizes: Any) -> nn.Module:
+    """The network of a system by its name.
+
+    Args:
+        sizes: what the data decides, such as outputs and shape of an input, or sizes of vocabularies; and last the
+            options as a dictionary.
+
+    Raises ValueError where they do not suit it.
+    """
+    *given, options = sizes
+    return BUILDERS[system](*given, **options)
 
 
 __all__ = ["BUILDERS", "build", *(name.replace("-", "_") for name in BUILDERS)]

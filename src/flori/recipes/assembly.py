@@ -15,9 +15,8 @@ from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe
-from flori.data.batches import Batches
-from flori.data.preparing import Codec, Prepared, fingerprint, prepare
-from flori.data.sources import read
+from flori.data.codec import Batches, Codec, Prepared, fingerprint
+from flori.data.families import prepare
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
 from flori.recipes.tasks import TASKS, Task
 from flori.training import optimizers
@@ -57,25 +56,11 @@ class Assembly:
         return fingerprint(self.data.parts)
 
 
-def load_data(recipe: Recipe) -> Prepared:
-    """Read, divide and prepare the examples that a recipe names."""
-    options = recipe.data
-    return prepare(
-        read(options),
-        options,
-        recipe.tasks,
-        recipe.task,
-        recipe.seed,
-        needs_valid=recipe.training.patience is not None,
-        size=options.size or recipe.input_size,
-    )
-
-
 def build_model(recipe: Recipe, codec: Codec) -> torch.nn.Module:
     """The network of a recipe with the initial weights that its seed decides, on the processor."""
     with seeds.scope(recipe.seed, "init"):
         try:
-            return models.build(recipe.system, codec.outputs, codec.shape, dataclasses.asdict(recipe.model))
+            return models.build(recipe.system, *codec.sizes, dataclasses.asdict(recipe.model))
         except ValueError as problem:
             raise UserError(f"data={recipe.data.source} does not suit {recipe.system}: {problem}") from None
 
@@ -90,7 +75,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device, recipe.convolutional)
     dtype = parameter_type(precision)
-    weights, data = find_weights(recipe, begun), load_data(recipe)
+    weights, data = find_weights(recipe, begun), prepare(recipe)
     data = data if weights is None else standardised_alike(data, weights)
     task = TASKS[data.codec.task]
     model, taken, frozen = begin(recipe, data.codec, weights)
@@ -100,7 +85,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     train, closed = data.parts["train"], options.optimizer == "closed-form"
     _must_have_variance(recipe, model)
     size = len(train) if closed else options.batch
-    batches = Batches.of(train, size, data.codec.preparation, device, dtype, recipe.seed, recipe.data)
+    batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
     objective = task.objective(options)
     steps = 1 if closed else options.steps or (options.epochs or 1) * batches.per_epoch
     if closed:
