@@ -140,6 +140,7 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16", "float64"] = value("auto", "numbers to compute with")
     input_size: int | None = None  # height and width that the system wants of pictures; None: any
     convolutional: bool = False  # whether its time goes into convolutions
+    heavy: bool = False  # whether it goes into products of matrices large enough for bfloat16 to pay
     reference: str = ""  # the file of its equations in flori.reference, where it is not the system's own
     evidence: tuple[Evidence, ...] = ()
 

@@ -13,7 +13,7 @@ FAMILIES = {
     "Corpus": ("language", "LanguageCodec"),
     "Pairs": ("translation", "TranslationCodec"),
     "Sentences": ("tagging", "TaggingCodec"),
-    "Texts": ("texts", "TextCodec"),
+    "Texts": ("text_classes", "TextCodec"),
 }
 """By the class of options: the module in this room, with a function `prepare`, and its codec."""
 

@@ -18,7 +18,7 @@ from flori.core.recipe import Recipe
 from flori.data.codec import Batches, Codec, Prepared, fingerprint
 from flori.data.families import prepare
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.tasks import TASKS, Task
+from flori.recipes.tasks import Task, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
 from flori.training.state import State, averaged
@@ -73,11 +73,11 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     """
     options = recipe.training
     device = choose_device(recipe.device)
-    precision = choose_precision(recipe.precision, device, recipe.convolutional)
+    precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)
     weights, data = find_weights(recipe, begun), prepare(recipe)
     data = data if weights is None else standardised_alike(data, weights)
-    task = TASKS[data.codec.task]
+    task = task_of(data.codec)
     model, taken, frozen = begin(recipe, data.codec, weights)
     model.to(device, dtype)
     if recipe.convolutional:

@@ -27,7 +27,7 @@ from flori.prediction.wishes import Wishes
 from flori.recipes.assembly import assemble
 from flori.recipes.catalogue import find
 from flori.recipes.session import Report, Session
-from flori.recipes.tasks import TASKS
+from flori.recipes.tasks import task_of
 
 
 class Run:
@@ -79,7 +79,7 @@ class Run:
         if data is None:
             self._must_be_unchanged(parts)
         name = next(part for part in ("test", "valid", "train") if part in parts)
-        judged = TASKS[codec.task].judge(predictor, parts[name], True)
+        judged = task_of(codec).judge(predictor, parts[name], True)
         result = {
             "system": predictor.system,
             "data": recipe.data.source,

@@ -1,0 +1,76 @@
+"""A text that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from flori.artifacts.answering.texts_given import texts
+from flori.core.device import computing
+from flori.core.errors import UserError
+from flori.data.language import LanguageCodec
+from flori.data.vocabulary import Vocabulary
+from flori.prediction.decoding import Rules, stepwise
+from flori.prediction.sampling import Sampling, sample
+from flori.prediction.wishes import Wishes
+
+if TYPE_CHECKING:
+    from flori.artifacts.predictor import Predictor
+
+
+def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) -> list[dict[str, Any]]:
+    """For each text what follows it, drawn as wished; `score` is the mean of log p of its tokens, in nats."""
+    codec = predictor.codec
+    assert isinstance(codec, LanguageCodec)
+    return [
+        {"input": text, **_continued(predictor, codec.vocabulary, text, number, wishes)}
+        for number, text in enumerate(texts(inputs))
+    ]
+
+
+@torch.inference_mode()
+def _continued(
+    predictor: Predictor, words: Vocabulary, text: str, number: int, wishes: Wishes
+) -> dict[str, Any]:
+    given = words.encode(text) or [_beginning(words)]
+    how = Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed)
+    rules = Rules(wishes.length, forbidden=(words.unknown,))
+    start, told, chances = torch.tensor([given], device=predictor.device), "", _Chances(predictor)
+    said: list[int] = []
+    for token in sample(stepwise(chances), start, None, rules, how, torch.tensor([number])):
+        said += token.tolist()
+        written = words.decode([*given, *said])[len(words.decode(given)) :]
+        if wishes.say and written.startswith(told):
+            wishes.say(written[len(told) :])
+            told = written
+    return {"text": written, "score": chances.of(said)}
+
+
+class _Chances:
+    """A network's pass over tokens, which keeps what it said of each next one."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor, self.found = predictor, []  # type: ignore[var-annotated]
+        predictor.model.eval()
+
+    def __call__(self, tokens: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        with computing(self.predictor.device, self.predictor.precision):
+            logits, memory = self.predictor.model(tokens, memory)
+        self.found.append(logits[0, -1].float().log_softmax(0))
+        return logits, memory
+
+    def of(self, said: list[int]) -> float:
+        """The mean log-probability of what was said."""
+        return float(sum(float(chances[token]) for chances, token in zip(self.found, said, strict=True)) / len(said))
+
+
+def _beginning(words: Vocabulary) -> int:
+    """What stands before a text that begins from nothing: the end of a line."""
+    for token in ("\n", *(["<eol>"] if "<eol>" in words.tokens else [])):
+        if token in words.tokens:
+            return words.tokens.index(token)
+    raise UserError('an empty text: give a beginning, such as "The"')
