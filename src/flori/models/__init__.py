@@ -11,6 +11,8 @@ from typing import Any
 from torch import nn
 
 from flori.models.alexnet import alexnet
+from flori.models.bilstm_classifier import bilstm_classifier
+from flori.models.bilstm_tagger import bilstm_tagger
 from flori.models.googlenet import googlenet
 from flori.models.inception_bn import inception_bn
 from flori.models.inception_v3 import inception_v3
@@ -18,10 +20,16 @@ from flori.models.inception_v4 import inception_v4
 from flori.models.lenet import lenet
 from flori.models.linear_regression import linear_regression
 from flori.models.mlp import mlp
+from flori.models.ngram import ngram
 from flori.models.nin import nin
+from flori.models.recurrent_language import gru, lstm, rnn
 from flori.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from flori.models.resnet_cifar import resnet_cifar
+from flori.models.seq2seq import seq2seq
+from flori.models.seq2seq_attention import seq2seq_attention
 from flori.models.softmax_regression import softmax_regression
+from flori.models.transformer import transformer
+from flori.models.transformer_lm import transformer_lm
 from flori.models.vgg import vgg11, vgg13, vgg16, vgg19
 
 BUILDERS = {
@@ -45,6 +53,16 @@ BUILDERS = {
     "resnet101": resnet101,
     "resnet152": resnet152,
     "resnet-cifar": resnet_cifar,
+    "ngram": ngram,
+    "rnn": rnn,
+    "gru": gru,
+    "lstm": lstm,
+    "bilstm-classifier": bilstm_classifier,
+    "bilstm-tagger": bilstm_tagger,
+    "seq2seq": seq2seq,
+    "seq2seq-attention": seq2seq_attention,
+    "transformer": transformer,
+    "transformer-lm": transformer_lm,
 }
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -77,15 +78,15 @@ class NGram(nn.Module):
         return chances.log_().view(*tokens.shape, self.vocabulary), Recent(recent)
 
     @torch.no_grad()
-    def count(self, text: Tensor) -> None:
-        """Add the n-grams of a text, int [n], to those that were counted; a second text does not go on from the first.
+    def count(self, text: Any) -> None:
+        """Add the n-grams of a text, a tensor or array of integers [n], to those that were counted; a second text does not go on from the first.
 
         Long texts, memory-mapped ones too, are gone through piece by piece.
         """
         before = self.order - 1
         for begin in range(0, len(text), PIECE):
             first = max(0, begin - before)
-            piece = text[first : begin + PIECE].to(self.counts1.device, torch.int64)
+            piece = torch.from_numpy(np.asarray(text[first : begin + PIECE], np.int64)).to(self.counts1.device)
             self._count(piece, begin - first)
 
     def counts(self, length: int) -> tuple[Tensor, Tensor]:

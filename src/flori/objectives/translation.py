@@ -16,7 +16,7 @@ def translation(label_smoothing: float = 0.0) -> Objective[Pairs]:
     int64 [B, T]."""
 
     def losses(model: nn.Module, batch: Pairs) -> dict[str, Tensor]:
-        logits = model(batch.inputs, batch.lengths, batch.decoder_inputs)
+        logits = model(batch.source, batch.source_lengths, batch.inputs)
         return {"loss": cross_entropy(logits, batch.targets, label_smoothing)}
 
     return Objective(losses, count)

@@ -23,7 +23,7 @@ from flori.training import optimizers
 from flori.training.freezing import freeze
 from flori.training.state import State, averaged
 from flori.training.transfer import Transfer
-from flori.training.updates import Update, descent, solution
+from flori.training.updates import Update, counting, descent, solution
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         begun: init.json of a run that goes on from a checkpoint.
     """
     options = recipe.training
+    _must_suit(recipe)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)
@@ -87,8 +88,11 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     size = len(train) if closed else options.batch
     batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
     objective = task.objective(options)
-    steps = 1 if closed else options.steps or (options.epochs or 1) * batches.per_epoch
-    if closed:
+    counted = options.optimizer == "counting"
+    steps = 1 if closed or counted else options.steps or (options.epochs or 1) * batches.per_epoch
+    if counted:
+        state, update = State(model, None), counting(train.tokens)
+    elif closed:
         _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)
     else:
@@ -106,6 +110,14 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     if taken is not None:
         note_frozen(taken, model)
     return model, taken, frozen
+
+
+def _must_suit(recipe: Recipe) -> None:
+    """Refuse to count where there is nothing to count, and to descend where there is no slope."""
+    counts, counted = recipe.system == "ngram", recipe.training.optimizer == "counting"
+    if counts != counted:
+        hint = "it is learnt by optimizer=counting" if counts else "it counts n-grams, which only ngram has"
+        raise UserError(f"optimizer={recipe.training.optimizer} does not suit {recipe.system}: {hint}")
 
 
 def _must_be_linear(recipe: Recipe, codec: Codec) -> None:

@@ -57,6 +57,11 @@ def _numbers(predictor: Predictor, part: Any, whole: bool) -> Judged:
     return Judged(judged_numbers.scores(scale.invert(outputs), scale.invert(part.targets), loss), answers=outputs)
 
 
+def _cut(text: str) -> list[str]:
+    """The words of a text, and its punctuation."""
+    return [text[start:end] for start, end in words.places(text)]
+
+
 def _text_classes(predictor: Predictor, part: Any, whole: bool) -> Judged:
     said = labelled(predictor.model, predictor.batches(part).in_order(), predictor.device, predictor.precision)
     outputs, labels = torch.cat([logits.cpu() for logits, _ in said]), predictor.codec.labels
@@ -94,7 +99,7 @@ def _translation(predictor: Predictor, part: Any, whole: bool) -> Judged:
         return Judged(surprise.scores())
     found = translated(predictor, codec, part.texts.sources, BEAMS)  # type: ignore[arg-type]
     said = [codec.target.decode(one.tokens) for one in found]  # type: ignore[attr-defined]
-    bleu = corpus_bleu(*([words.cut(text) for text in texts] for texts in (said, part.texts.targets)))
+    bleu = corpus_bleu(*([_cut(text) for text in texts] for texts in (said, part.texts.targets)))
     return Judged({**surprise.scores(), "bleu": bleu}, answers=said)
 
 

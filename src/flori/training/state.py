@@ -93,7 +93,7 @@ class State:
         self.model.load_state_dict(_under("model.", tensors))
         if self.average is not None:
             self.average.load_state_dict(_under("average.", tensors))
-        device = next(self.model.parameters()).device
+        device = next(iter(self.model.state_dict().values())).device
         self.best = {name: t.to(device) for name, t in _under("best.", tensors).items()}
         self.memory = _memories({name: t.to(device) for name, t in _under("memory.", tensors).items()})
         if self.optimizer is not None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from flori.core.device import computing
 from flori.core.recipe import Training
 from flori.data.batches import Batch
+from flori.data.sequences import TokenBatch
+from flori.objectives.masked import cross_entropy
 from flori.objectives.objective import Objective
 from flori.training.closed_form import least_squares
 from flori.training.schedules import factor
 from flori.training.state import State
 
-Update = Callable[[State, Batch], Tensor]
+Update = Callable[[State, Any], Tensor]
 """Changes the state by one batch, and gives the mean loss of the batch before the change (no gradient)."""
 
 
@@ -76,6 +80,18 @@ def solution(objective: Objective, ridge: float) -> Update:
             loss = objective.losses(state.model, batch)["loss"]
             linear.weight.copy_(weights[None])  # type: ignore[operator]
             linear.bias.copy_(bias[None])  # type: ignore[operator]
+        return loss
+
+    return update
+
+
+def counting(tokens: NDArray[Any]) -> Update:
+    """All n-grams of a text counted in one step; the loss is that of the batch before."""
+
+    def update(state: State, batch: TokenBatch) -> Tensor:
+        with torch.no_grad():
+            loss = cross_entropy(state.model(batch.inputs)[0], batch.targets)
+        state.model.count(tokens)  # type: ignore[operator]
         return loss
 
     return update

@@ -70,7 +70,6 @@ class _Chances:
 
 def _beginning(words: Vocabulary) -> int:
     """What stands before a text that begins from nothing: the end of a line."""
-    for token in ("\n", *(["<eol>"] if "<eol>" in words.tokens else [])):
-        if token in words.tokens:
-            return words.tokens.index(token)
+    if "\n" in words.tokens:
+        return words.tokens.index("\n")
     raise UserError('an empty text: give a beginning, such as "The"')

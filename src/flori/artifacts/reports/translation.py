@@ -40,7 +40,7 @@ def _attention(folder: Path, pairs: list[tuple[str, str]], predictor: Predictor)
 
 def _drawn(folder: Path, file: str, pair: tuple[str, str], predictor: Predictor, codec: TranslationCodec) -> Section:
     weights, said, read = attention(predictor, codec, *pair)
-    picture = save(folder, file, attention_plots.heads(weights["cross"][-1, 0], said, read))
+    picture = save(folder, file, attention_plots.attention(weights["cross"][-1, 0], said, read))
     text = "Where the last layer looks in the source (across) for each token that it writes (down)."
     return Section(f"Attention: {pair[0]}", text=text, picture=picture)
 
