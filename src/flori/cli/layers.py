@@ -23,7 +23,7 @@ def network(recipe: Recipe) -> dict[str, Any]:
     except UserError as problem:
         return {**nothing, "remark": f"the layers depend on the data, which cannot be read: {problem}"}
     model = build_model(recipe, codec)
-    found, learnt = layers(model, codec.shape), list(model.parameters())
+    found, learnt = layers(model, *codec.sample()), list(model.parameters())
     return {
         **nothing,
         "layers": found,

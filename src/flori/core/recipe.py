@@ -76,8 +76,9 @@ class Training:
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
-    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "closed-form", "counting"] = value(
-        "sgd", "the rule of the update; closed-form solves least squares in one step, counting is for n-grams"
+    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "muon", "closed-form", "counting"] = value(
+        "sgd",
+        "the rule of the update; muon is for matrices, AdamW for the rest; closed-form solves least squares in one step, counting is for n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)
     momentum: float = value(0.9, "momentum of sgd and rmsprop", at_least=0, at_most=0.9999)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from flori.core.errors import Fault
 from flori.core.recipe import Source
@@ -26,6 +27,9 @@ class Batch(Protocol):
     """The examples of one step."""
 
     def __len__(self) -> int: ...
+
+    def count(self) -> int:
+        """The targets: what a loss is the mean over."""
 
     def divided(self, count: int) -> list[Any]:
         """The batch in at most `count` parts."""
@@ -69,6 +73,9 @@ class Codec(Protocol):
     @property
     def example(self) -> str:
         """What an input to predict may be called."""
+
+    def sample(self) -> tuple[Tensor, ...]:
+        """One example as the network takes it, of zeros: to see what its layers do."""
 
     def state(self) -> dict[str, Any]: ...
 

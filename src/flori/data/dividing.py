@@ -15,9 +15,7 @@ Split = Callable[[Any, float, int], tuple[Tensor, Tensor]]
 """``split(part, share, seed)`` → indices (kept, held out)."""
 
 
-def divide(
-    parts: Mapping[str, Any], options: Source, seed: int, needs_valid: bool, split: Split
-) -> dict[str, Any]:
+def divide(parts: Mapping[str, Any], options: Source, seed: int, needs_valid: bool, split: Split) -> dict[str, Any]:
     """The parts with a test or valid part: what the set brings, else a share of its training part.
 
     Args:

@@ -63,6 +63,9 @@ class LanguageCodec:
     def described(self) -> str:
         return f"tokens of {len(self.vocabulary):,} kinds, {self.window} at once"
 
+    def sample(self) -> tuple[torch.Tensor]:
+        return (torch.zeros(1, self.window, dtype=torch.int64),)
+
     def state(self) -> dict[str, Any]:
         return {"vocabulary": self.vocabulary.state(), "window": self.window, "order": self.order}
 

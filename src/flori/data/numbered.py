@@ -12,6 +12,7 @@ from flori.data.buckets import Buckets
 from flori.data.sequence_parts import TaggingPart, TextPart, TranslationPart
 
 LETTERS = 100  # of a text, where it stands for an example
+SAMPLE = 32  # tokens of a sentence, to show what layers do
 BUDGET = 1 << 15  # padded tokens of a batch, where nothing else is asked for
 
 

@@ -62,6 +62,9 @@ class ExampleCodec:
     def described(self) -> str:
         return f"of {'×'.join(map(str, self.shape))}"
 
+    def sample(self) -> tuple[torch.Tensor]:
+        return (torch.zeros(1, *self.shape),)
+
     @property
     def example(self) -> str:
         return "PICTURE.png" if len(self.shape) == 3 else "ROWS.csv"

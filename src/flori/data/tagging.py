@@ -15,7 +15,7 @@ from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
 from flori.data.dividing import divide
 from flori.data.examples import split
-from flori.data.numbered import Numbered
+from flori.data.numbered import SAMPLE, Numbered
 from flori.data.sequence_parts import TaggingPart
 from flori.data.sources import found
 from flori.data.vocabulary import LABELLING, Vocabulary
@@ -38,6 +38,9 @@ class TaggingCodec:
     @property
     def described(self) -> str:
         return f"sentences of {len(self.vocabulary):,} kinds of words, {len(self.labels)} tags"
+
+    def sample(self) -> tuple[torch.Tensor, ...]:
+        return torch.zeros(1, SAMPLE, dtype=torch.int64), torch.tensor([SAMPLE])
 
     def state(self) -> dict[str, Any]:
         return {"vocabulary": self.vocabulary.state(), "labels": self.labels}

@@ -15,7 +15,7 @@ from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
 from flori.data.dividing import divide
 from flori.data.examples import split
-from flori.data.numbered import Numbered
+from flori.data.numbered import SAMPLE, Numbered
 from flori.data.sequence_parts import TextPart
 from flori.data.sources import found
 from flori.data.vocabulary import LABELLING, Vocabulary
@@ -39,6 +39,9 @@ class TextCodec:
     @property
     def described(self) -> str:
         return f"texts of {len(self.vocabulary):,} kinds of tokens, {len(self.labels)} classes"
+
+    def sample(self) -> tuple[torch.Tensor, ...]:
+        return torch.zeros(1, SAMPLE, dtype=torch.int64), torch.tensor([SAMPLE])
 
     def state(self) -> dict[str, Any]:
         return {"vocabulary": self.vocabulary.state(), "longest": self.longest, "labels": self.labels}

@@ -46,6 +46,10 @@ class TranslationCodec:
     def described(self) -> str:
         return f"pairs, {len(self.source):,} and {len(self.target):,} kinds of tokens"
 
+    def sample(self) -> tuple[torch.Tensor, ...]:
+        tokens = torch.zeros(1, self.longest, dtype=torch.int64)
+        return tokens, torch.tensor([self.longest]), tokens
+
     def state(self) -> dict[str, Any]:
         return {"source": self.source.state(), "target": self.target.state(), "longest": self.longest}
 
@@ -68,7 +72,9 @@ class TranslationCodec:
         whole = found["train"]
         kept = torch.from_numpy((whole.numbers.lengths <= self.longest + 1).all(1)).nonzero().flatten()
         if not len(kept):
-            raise UserError(f"every training pair has a sentence of more than {self.longest} tokens; raise data.longest")
+            raise UserError(
+                f"every training pair has a sentence of more than {self.longest} tokens; raise data.longest"
+            )
         if len(kept) == len(whole):
             return found, 0
         return {**found, "train": self._encoded(whole.texts.take(kept))}, len(whole) - len(kept)

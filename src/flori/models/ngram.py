@@ -79,7 +79,8 @@ class NGram(nn.Module):
 
     @torch.no_grad()
     def count(self, text: Any) -> None:
-        """Add the n-grams of a text, a tensor or array of integers [n], to those that were counted; a second text does not go on from the first.
+        """Add the n-grams of a text, a tensor or array of integers [n], to those that were counted; a second text does
+        not go on from the first.
 
         Long texts, memory-mapped ones too, are gone through piece by piece.
         """

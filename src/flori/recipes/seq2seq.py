@@ -59,7 +59,5 @@ def translator(system: str, about: str, model: Any, **training: Any) -> Recipe:
 
 RECIPES = (
     translator("seq2seq", "recurrent encoder and decoder (Sutskever, Vinyals and Le 2014)", Options()),
-    translator(
-        "seq2seq-attention", "with attention over the source (Bahdanau, Cho and Bengio 2015)", Attentive()
-    ),
+    translator("seq2seq-attention", "with attention over the source (Bahdanau, Cho and Bengio 2015)", Attentive()),
 )

@@ -33,9 +33,7 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
 
 
 @torch.inference_mode()
-def _continued(
-    predictor: Predictor, words: Vocabulary, text: str, number: int, wishes: Wishes
-) -> dict[str, Any]:
+def _continued(predictor: Predictor, words: Vocabulary, text: str, number: int, wishes: Wishes) -> dict[str, Any]:
     given = words.encode(text) or [_beginning(words)]
     how = Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed)
     rules = Rules(wishes.length, forbidden=(words.unknown,))

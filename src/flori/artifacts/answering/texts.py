@@ -26,6 +26,8 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
     given = texts(inputs)
     part = codec.encoded(Texts(given, torch.zeros(len(given), dtype=torch.int64), given), codec.labels)
     batches = predictor.batches(part).in_order()
-    found = torch.cat([logits.cpu() for logits, _ in labelled(predictor.model, batches, predictor.device, predictor.precision)])
+    found = torch.cat(
+        [logits.cpu() for logits, _ in labelled(predictor.model, batches, predictor.device, predictor.precision)]
+    )
     said = classification.answers(found, codec.labels)
     return [{"input": text, **answer} for text, answer in zip(given, said, strict=True)]
