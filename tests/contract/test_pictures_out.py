@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+
+import flori
 from tests.bad_input.asking import assert_refused
 from tests.bad_input.asking import flori as command
 from tests.bad_input.making import GOOD_ROWS, classes, picture
-
-import flori
 
 ONE_STEP = {"steps": 1, "precision": "float32", "device": "cpu"}
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from tests.bad_input.asking import flori as command
 from torch import nn
 
 import flori
@@ -21,6 +20,7 @@ from flori.data.preparing import ExampleCodec
 from flori.evaluation import classification, inside, mosaics, plots
 from flori.evaluation.judged import Judged
 from flori.layers.stem import explained
+from tests.bad_input.asking import flori as command
 
 
 def test_filters_are_divided_by_their_largest_weight():

@@ -78,7 +78,7 @@ class Training:
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
     optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "muon", "closed-form", "counting"] = value(
         "sgd",
-        "the rule of the update; muon is for matrices, AdamW for the rest; closed-form solves least squares in one step, counting is for n-grams",
+        "the rule of the update; muon: AdamW but for matrices; closed-form: least squares at once; counting: n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)
     momentum: float = value(0.9, "momentum of sgd and rmsprop", at_least=0, at_most=0.9999)

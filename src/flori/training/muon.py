@@ -1,7 +1,7 @@
 """Muon: momentum made orthogonal, for matrices; Adam for everything else.
 
 A matrix is moved by the nearest one with orthonormal rows or columns to its momentum, so that all directions are learnt
-alike and not the few largest alone (Jordan et al. 2024). Five steps of an odd polynomial of the matrix come near enough:
+alike and not the few largest alone (Jordan et al. 2024). Five steps of an odd polynomial come near enough:
 X ← aX + b(XXᵀ)X + c(XXᵀ)²X. Times 0.2·√max(m, n) its numbers are as large as AdamW's, whose learning rate and decay it
 then shares (Liu et al. 2025). Embeddings, outputs, norms and biases go by AdamW (Loshchilov and Hutter 2019).
 """
