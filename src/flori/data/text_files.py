@@ -23,7 +23,8 @@ def by_part(path: Path, endings: tuple[str, ...]) -> dict[str, list[Path]]:
     """
     if not path.is_dir():
         return {"train": [path]}
-    files = [file for file in sorted(path.rglob("*")) if is_meant(file.relative_to(path)) and _ends(file, endings)]
+    found = (file for file in sorted(path.rglob("*")) if file.is_file() and ends(file, endings))
+    files = [file for file in found if is_meant(file.relative_to(path))]
     if not files:
         raise UserError(f"{path} holds no file that ends in {' or '.join(endings)}")
     named = {file: _part(file.relative_to(path)) for file in files}
@@ -49,13 +50,14 @@ def stem(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).stem
 
 
+def ends(file: Path, endings: tuple[str, ...]) -> bool:
+    """Whether a file's name ends so, with or without .gz."""
+    return file.name.lower().removesuffix(".gz").endswith(endings)
+
+
 def _part(relative: Path) -> str | None:
     above = [PARTS.get(step.lower()) for step in relative.parts[:-1]]
     return next((part for part in above if part), None) or part_of(stem(relative))
-
-
-def _ends(file: Path, endings: tuple[str, ...]) -> bool:
-    return file.is_file() and file.name.lower().removesuffix(".gz").endswith(endings)
 
 
 def _check(path: Path, named: dict[Path, str | None]) -> None:
