@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from flori.artifacts.inside import looking_inside
+from flori.artifacts.kernel import kernel_regression
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.section import Section, save
 from flori.artifacts.writing import write
@@ -46,6 +47,7 @@ def write_report(
         sections += looking_inside(folder, predictor, part)
     else:
         sections, score = _regression(folder, name, part, outputs, codec), regression.BETTER[0]
+        sections += kernel_regression(folder, predictor, name, part)
     save(folder, "curves.png", plots.curves(metrics, score, per_epoch))
     settings = tuple((key, _text(value)) for key, value in recipe.items())
     page = jinja2.Environment(autoescape=True).from_string(files("flori.artifacts").joinpath("report.html").read_text())

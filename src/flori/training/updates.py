@@ -68,3 +68,13 @@ def solution(objective: Objective, ridge: float) -> Update:
         return loss
 
     return update
+
+
+def judgement(objective: Objective) -> Update:
+    """For a model that has nothing to learn: the loss of the batch, and no change."""
+
+    def update(state: State, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            return objective.losses(state.model, batch)["loss"]
+
+    return update
