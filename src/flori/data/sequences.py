@@ -5,6 +5,7 @@ Shapes: B sequences of a batch, T places, S places of the source, N sequences in
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,6 +87,10 @@ class Ragged:
     def __getitem__(self, number: int) -> list[int]:
         found: list[int] = self.values[self.starts[number] : self.starts[number + 1]].tolist()
         return found
+
+    def content(self) -> bytes:
+        """A hash of all sequences."""
+        return hashlib.blake2b(self.values.tobytes() + self.starts.tobytes(), digest_size=16).digest()
 
     def padded(self, index: NDArray[np.int64], fill: int) -> Tensor:
         """The sequences of these numbers as rows, int64 [len(index), longest], `fill` after their ends."""

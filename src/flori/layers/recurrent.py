@@ -83,9 +83,7 @@ def recur(
     return _by_torch(rnn, x, memory, lengths)
 
 
-def _by_torch(
-    rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor | None
-) -> tuple[Tensor, Carried]:
+def _by_torch(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
     start = None if memory is None else tuple(t.to(x.dtype) for t in memory.tensors)
     one = rnn.mode != "LSTM"
     h, after = rnn(x if lengths is None else _pack(x, lengths), start[0] if one and start else start)
@@ -94,9 +92,7 @@ def _by_torch(
     return h, Carried((after,) if one else after)
 
 
-def _by_hand(
-    rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor | None
-) -> tuple[Tensor, Carried]:
+def _by_hand(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
     (b, t, _), memory = x.shape, _nothing(rnn, x) if memory is None else memory
     if lengths is None:
         rows, after = _scan(rnn, x.transpose(0, 1).flatten(0, 1), Layout((b,) * t), memory)

@@ -20,6 +20,7 @@ from flori.models.inception_v4 import inception_v4
 from flori.models.lenet import lenet
 from flori.models.linear_regression import linear_regression
 from flori.models.mlp import mlp
+from flori.models.nadaraya_watson import nadaraya_watson
 from flori.models.ngram import ngram
 from flori.models.nin import nin
 from flori.models.recurrent_language import gru, lstm, rnn
@@ -36,6 +37,7 @@ BUILDERS = {
     "linear-regression": linear_regression,
     "softmax-regression": softmax_regression,
     "mlp": mlp,
+    "nadaraya-watson": nadaraya_watson,
     "lenet": lenet,
     "alexnet": alexnet,
     "vgg11": vgg11,

@@ -14,16 +14,20 @@ from flori.artifacts.weights import Weights
 from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
-from flori.core.recipe import Recipe
+from flori.core.recipe import Recipe, Training
 from flori.data.codec import Batches, Codec, Prepared, fingerprint
+from flori.data.examples import Part
 from flori.data.families import prepare
+from flori.models.nadaraya_watson import NadarayaWatson
+from flori.objectives.leave_one_out import leave_one_out
+from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
 from flori.recipes.tasks import Task, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
 from flori.training.state import State, averaged
 from flori.training.transfer import Transfer
-from flori.training.updates import Update, counting, descent, solution
+from flori.training.updates import Update, counting, descent, judgement, solution
 
 
 @dataclass(frozen=True)
@@ -85,20 +89,34 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
     train, closed = data.parts["train"], options.optimizer == "closed-form"
     _must_have_variance(recipe, model)
-    size = len(train) if closed else options.batch
+    counts = options.optimizer == "counting"
+    learns = any(p.requires_grad for p in model.parameters()) or counts
+    size = len(train) if closed or not learns else options.batch
     batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
-    objective = task.objective(options)
-    counted = options.optimizer == "counting"
-    steps = 1 if closed or counted else options.steps or (options.epochs or 1) * batches.per_epoch
-    if counted:
+    objective = _objective(task, options, model, batches)
+    at_once = closed or counts or not learns
+    steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
+    if counts:
         state, update = State(model, None), counting(train.tokens)
     elif closed:
         _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)
+    elif not learns:
+        state, update = State(model, None), judgement(objective)
     else:
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         update = descent(objective, options, steps, device, precision)
     return Assembly(recipe, data, task, state, batches, update, steps, device, precision, taken)
+
+
+def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:
+    """The task's. A model that keeps the training part is handed it here, and learns by leaving each row out."""
+    if not isinstance(model, NadarayaWatson):
+        return task.objective(options)
+    train: Part = batches.part
+    assert isinstance(train.inputs, torch.Tensor)
+    model.remember(train.inputs, train.targets)
+    return leave_one_out(train.inputs, train.targets)
 
 
 def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:

@@ -19,6 +19,7 @@ from flori.recipes import (
     lenet,
     linear_regression,
     mlp,
+    nadaraya_watson,
     ngram,
     nin,
     recurrent,
@@ -39,7 +40,8 @@ def _with_evidence(recipe: Recipe) -> Recipe:
 
 
 _RECIPES = (
-    *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, lenet.RECIPE, alexnet.RECIPE),
+    *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, nadaraya_watson.RECIPE),
+    *(lenet.RECIPE, alexnet.RECIPE),
     *(*vgg.RECIPES, nin.RECIPE, googlenet.RECIPE, inception_bn.RECIPE, inception_v3.RECIPE, inception_v4.RECIPE),
     *(*resnet.RECIPES, resnet_cifar.RECIPE),
     *(ngram.RECIPE, *recurrent.RECIPES, bilstm.CLASSIFIER, bilstm.TAGGER),

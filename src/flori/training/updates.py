@@ -95,3 +95,13 @@ def counting(tokens: NDArray[Any]) -> Update:
         return loss
 
     return update
+
+
+def judgement(objective: Objective) -> Update:
+    """For a model that has nothing to learn: the loss of the batch, and no change."""
+
+    def update(state: State, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            return objective.losses(state.model, batch)["loss"]
+
+    return update

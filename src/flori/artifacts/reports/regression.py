@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flori.artifacts.kernel import kernel_regression
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.section import Section, save
 from flori.data.examples import Part
@@ -33,4 +34,5 @@ def sections(folder: Path, name: str, part: Part, judged: Judged, predictor: Pre
     return [
         Section(f"Answers against truth ({name})", picture=picture),
         Section("Largest errors", head=("example", "truth", "answer", "error"), rows=rows),
+        *kernel_regression(folder, predictor, name, part),
     ]
