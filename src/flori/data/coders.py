@@ -83,11 +83,22 @@ def count_characters(texts: Iterable[str]) -> dict[str, int]:
     return {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}
 
 
-def count_words(texts: Iterable[str], unknown: str, bounded: bool) -> dict[str, int]:
-    """How often each token of `flori.data.words` occurs; a text's own `unknown` words count nothing.
+def count_words(texts: Iterable[str], unknown: str, bounded: bool) -> Counter[str]:
+    """How often each token of `flori.data.words` occurs; a text's own `unknown` words count nothing."""
+    chunks, line_ends = count_chunks(texts, bounded)
+    counts: Counter[str] = Counter({words.LINE_END: line_ends} if line_ends else {})
+    for chunk, number in chunks.items():
+        if chunk != unknown:
+            for token in words.split(chunk):
+                counts[token] += number
+    return counts
+
+
+def count_chunks(texts: Iterable[str], bounded: bool) -> tuple[Counter[str], int]:
+    """How often each run of characters between spaces occurs, and how many lines end.
 
     Args:
-        bounded: only the commonest are wanted. Then rare words are forgotten whenever there are more than `DISTINCT`,
+        bounded: only the commonest are wanted. Then rare ones are forgotten whenever there are more than `DISTINCT`,
             so that memory does not grow with the text; the counts of those that come again are lower by that.
     """
     chunks: Counter[str] = Counter()
@@ -97,12 +108,7 @@ def count_words(texts: Iterable[str], unknown: str, bounded: bool) -> dict[str, 
         line_ends += text.count("\n")
         if bounded and len(chunks) > DISTINCT:
             _forget_rare(chunks)
-    counts: Counter[str] = Counter({words.LINE_END: line_ends} if line_ends else {})
-    for chunk, number in chunks.items():
-        if chunk != unknown:
-            for token in words.split(chunk):
-                counts[token] += number
-    return counts
+    return chunks, line_ends
 
 
 def _forget_rare(chunks: Counter[str]) -> None:
