@@ -11,7 +11,7 @@ from torch import Tensor
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 from flori.core.recipe import Data
-from flori.data import dividing, idx, named, picture_folder
+from flori.data import dividing, idx, named, named_texts, picture_folder
 from flori.data.columns import TABLE_ENDINGS, strata
 from flori.data.examples import Pictures, PictureSet, Rows, TableSet, split
 from flori.data.picture_files import in_memory
@@ -44,7 +44,14 @@ def found(source: str, wanted: str) -> Path:
             return path
     except OSError as problem:
         raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from None
-    raise UserError(f"data={source}: no such file or folder, and no set of that name; wanted is {wanted}")
+    text = named_texts.fetched(source)
+    if text is not None:
+        return text
+    if source in named_texts.ELSEWHERE:
+        hint = f"; get {named_texts.ELSEWHERE[source]} and put it into {named.folder(source)}"
+    else:
+        hint = f"; wanted is {wanted}"
+    raise UserError(f"data={source}: no such file or folder, and no set of that name{hint}")
 
 
 def place(source: str) -> Path:
