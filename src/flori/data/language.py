@@ -98,7 +98,7 @@ def prepare(recipe: Recipe) -> Prepared:
     options: Options = recipe.data
     texts = _read(options, True, recipe.training.patience is not None)
     chosen = {"most": options.most, "least": options.least, "lower": options.lower}
-    words = corpora.vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
+    words = corpora.fit_vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
     codec = LanguageCodec(words, options.window, options.order)
     parts = {part: _encoded(text, words) for part, text in texts.items()}
     return Prepared(parts, codec, [], _notes(parts, words))
@@ -116,7 +116,7 @@ def _read(options: Options, divided: bool, needs_valid: bool) -> dict[str, corpo
 
 
 def _encoded(text: corpora.Corpus, words: Vocabulary) -> LanguagePart:
-    return LanguagePart(corpora.tokens(text, words), f"{text.digest} {text.start} {text.end}")
+    return LanguagePart(corpora.token_file(text, words), f"{text.digest} {text.start} {text.end}")
 
 
 def _notes(parts: dict[str, LanguagePart], words: Vocabulary) -> list[str]:
