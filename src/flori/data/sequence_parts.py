@@ -47,6 +47,10 @@ class TranslationPart:
         sides = _encoded(sources, source), _encoded(targets, target)
         return TranslationPart(*sides, source.pad, target.pad, target.begin, target.end)
 
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.source.content() + self.target.content()
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return np.stack([self.source.lengths, self.target.lengths + 1], 1)
@@ -80,6 +84,10 @@ class TaggingPart:
         numbered = Ragged.of([numbers[tag] for tag in row] for row in tags)
         return TaggingPart(Ragged.of(vocabulary.ids(words) for words in sentences), numbered, _pad(vocabulary))
 
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.words.content() + self.tags.content()
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return self.words.lengths[:, None]
@@ -101,6 +109,10 @@ class TextPart:
     def of(texts: Iterable[str], classes: Tensor, vocabulary: Vocabulary, longest: int | None = None) -> TextPart:
         """Texts encoded, of each at most the `longest` first tokens."""
         return TextPart(_encoded(texts, vocabulary, longest), classes, _pad(vocabulary))
+
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.texts.content() + self.classes.numpy().tobytes()
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
