@@ -70,7 +70,7 @@ class Vocabulary:
         if kind == "char":
             counts = coders.count_characters(texts)
         else:
-            counts = coders.count_words(texts, UNKNOWN, bounded=most is not None)
+            counts = coders.count_words(texts, UNKNOWN, most)
         return _not_empty(Vocabulary(kind, [*special, *_commonest(counts, most, least, special)], special, lower))
 
     @staticmethod
