@@ -50,6 +50,8 @@ def text_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for system, (kind, words) in SHORT.items():
             source = f"data={texts.written(kind, home)}"
             length = () if system == "ngram" else ("steps=3",)
-            answer = flori("train", system, source, *words, *TINY[system], *length, "device=cpu", "--run", str(home / system), "-q")
+            answer = flori(
+                "train", system, source, *words, *TINY[system], *length, "device=cpu", "--run", str(home / system), "-q"
+            )
             assert answer.exit_code == 0, answer.output
     return home

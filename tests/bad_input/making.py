@@ -34,7 +34,7 @@ SHORT = {
     "bilstm-tagger": ("Sentences", ("batch=16",)),
     "bilstm-classifier": ("Texts", ("batch=16", "data.encoding=utf-8")),
 }
-"""Systems on text, with the kind of text that each is trained on in the fixture `text_runs`, and what keeps that short."""
+"""Systems on text, with the kind of text that each is trained on in the fixture `text_runs`, and what is short."""
 
 GOOD_TEXT = "one two three four\n" * 40
 GOOD_PAIRS = "".join(f"{first} {last}\t{last} {first}\n" for first in "abcde" for last in "vwxyz")

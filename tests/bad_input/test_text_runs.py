@@ -60,7 +60,11 @@ def test_no_key_is_said_to_mean_itself() -> None:
 BAD_PAIRS: dict[str, tuple[Content, tuple[str, ...], tuple[str, ...]]] = {
     "no tab": (GOOD_PAIRS + "no tab\n", (), ("p.tsv, line 26: has no tab", "data.on_bad=skip")),
     "no tabs": (GOOD_TEXT, (), ("40 faults", "p.tsv, line 1: has no tab")),
-    "half a pair": (GOOD_PAIRS + "one\t\n\ttwo\n", (), ("2 faults", "line 26: has nothing after", "line 27: has nothing")),
+    "half a pair": (
+        GOOD_PAIRS + "one\t\n\ttwo\n",
+        (),
+        ("2 faults", "line 26: has nothing after", "line 27: has nothing"),
+    ),
     "latin-1": (GOOD_PAIRS.encode() + b"\xe9t\xe9\tsummer\n", (), ("p.tsv, line 26: is not utf-8", "data.encoding")),
     "empty": ("", (), ("p.tsv is empty",)),
     "empty lines": ("\n\n\n", (), ("p.tsv", "holds no pair")),

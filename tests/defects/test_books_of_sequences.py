@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.contract import texts
 
 import flori
 from flori import models
@@ -26,7 +27,6 @@ from flori.recipes.tasks import TASKS
 from flori.reference import positions as oracle
 from flori.training.state import State
 from flori.training.updates import descent
-from tests.contract import texts
 
 WORDS, OTHERS, LABELS = 13, 11, 7
 PAD, BEGIN, END = 0, 2, 3
@@ -35,8 +35,8 @@ NARROW = {"width": 8, "hidden": 8, "dropout": 0.0}
 LANGUAGES = {"rnn": {}, "gru": {"tied": True}, "lstm": {}, "transformer-lm": {"heads": 2, "context": 64}}
 TRANSLATORS = {"seq2seq": {}, "seq2seq-attention": {}, "transformer": {"heads": 2}}
 SIZES = {
-    **{system: (OTHERS,) for system in LANGUAGES},
-    **{system: (WORDS, OTHERS) for system in TRANSLATORS},
+    **dict.fromkeys(LANGUAGES, (OTHERS,)),
+    **dict.fromkeys(TRANSLATORS, (WORDS, OTHERS)),
     "bilstm-tagger": (WORDS, LABELS),
     "bilstm-classifier": (WORDS, LABELS),
 }
@@ -55,7 +55,7 @@ def network(system: str) -> torch.nn.Module:
     generator = torch.Generator().manual_seed(1)
     for p in model.double().parameters():
         p.data = 0.5 * torch.randn(p.shape, dtype=torch.float64, generator=generator)
-    return model.eval()
+    return model.train()
 
 
 def ragged(lengths: list[int], words: int) -> Ragged:
@@ -128,9 +128,7 @@ def test_no_state_is_read_at_a_padded_step(system):
     """What stands in padded places may be anything: the last state of every sentence is that after its own end."""
     model, batch = network(system), part(system).batch(np.arange(5))
     given = "source" if system in TRANSLATORS else "inputs"
-    tokens, lengths = (
-        (batch.source, batch.source_lengths) if system in TRANSLATORS else (batch.inputs, batch.lengths)
-    )
+    tokens, lengths = (batch.source, batch.source_lengths) if system in TRANSLATORS else (batch.inputs, batch.lengths)
     behind = torch.arange(tokens.shape[1]) >= lengths[:, None]
     other = replace(batch, **{given: torch.where(behind, WORDS - 1, tokens)})
     assert behind.any() and not torch.equal(getattr(other, given), tokens)

@@ -25,7 +25,7 @@ SETTINGS = {
         *("training.label_smoothing=0.1", "training.accumulate=2", *NARROW),
     ),
 }
-"""With all the state that such a run can have: what is carried on by each part of a batch, momentum, averages, dropout."""
+"""With all the state that such a run can have: what each part of a batch carries on, momentum, averages, dropout."""
 
 
 @pytest.fixture(autouse=True)

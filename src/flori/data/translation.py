@@ -20,7 +20,6 @@ from flori.data.sequence_parts import TranslationPart
 from flori.data.sources import found
 from flori.data.vocabulary import TRANSLATION, Vocabulary
 
-
 MOST = 1024  # tokens of a sentence: attention's work and memory grow with their square
 
 
@@ -76,7 +75,9 @@ class TranslationCodec:
             too_long = _longer(part, self.most)
             if too_long.any():
                 where = part.texts.names[int(too_long.argmax())]
-                raise UserError(f"{options.source}: {where} has more than {self.most:,} tokens; divide it or leave it out")
+                raise UserError(
+                    f"{options.source}: {where} has more than {self.most:,} tokens; divide it or leave it out"
+                )
         return found
 
     def encoded(self, parts: dict[str, pairs.Pairs]) -> tuple[dict[str, Numbered], list[str]]:

@@ -67,10 +67,7 @@ class Vocabulary:
                 raise UserError(f"a BPE vocabulary has a token a byte: {subwords.BYTES + len(special)} at least")
             model = subwords.train(texts, kind, room, least, UNKNOWN)
             return _not_empty(Vocabulary(kind, _pieces(special, model), special, lower, model))
-        if kind == "char":
-            counts = coders.count_characters(texts)
-        else:
-            counts = coders.count_words(texts, UNKNOWN, most)
+        counts = coders.count_characters(texts) if kind == "char" else coders.count_words(texts, UNKNOWN, most)
         return _not_empty(Vocabulary(kind, [*special, *_commonest(counts, most, least, special)], special, lower))
 
     @staticmethod

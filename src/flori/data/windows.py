@@ -28,7 +28,7 @@ LARGE = 1 << 26  # bytes: of larger files no page stays in memory after its batc
 Tokens = NDArray[Any]
 """uint16 or uint32 [n], in memory or mapped from a file."""
 Edges = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-"""The places where windows begin, by their numbers from 0 on; that of the last and one more is where it ends. A function,
+"""The places where windows begin, by their numbers from 0 on, and for one number more where the last ends: a function,
 since a long text has more windows than memory should hold."""
 
 

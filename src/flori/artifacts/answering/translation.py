@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LETTERS = 40  # of a sentence, to tell which one it is
 
+
 def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) -> list[dict[str, Any]]:
     """The translation of each sentence, with its score: log p over L^0.75 of its L tokens."""
     codec = predictor.codec
