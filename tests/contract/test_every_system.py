@@ -24,7 +24,7 @@ NARROW = {"data": "digits", "data.flip": False, "data.shift": 1, "model.width": 
 """For networks made for photographs: the embedded digits, and few channels."""
 SLOWER = {
     "alexnet": {"steps": 120, "lr": 0.003},
-    "vgg11": {"data.size": 32},
+    "vgg11": {"data.size": 32, "lr": 0.001},
     "vgg13": {"data.size": 32, "lr": 0.002},
     "vgg16": {"data.size": 32, "steps": 120},
     "vgg19": {"data.size": 32, "steps": 150},

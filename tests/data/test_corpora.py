@@ -153,7 +153,7 @@ def program(last: int) -> subprocess.Popen[str]:
 def test_two_processes_at_once_make_the_tokens_once() -> None:
     part = corpus()
     processes = [program(10**9) for _ in range(2)]
-    answers = [process.communicate(timeout=100) for process in processes]
+    answers = [process.communicate(timeout=120) for process in processes]
     calls = sorted(int(out) for out, _ in answers)
     assert calls == [0, -(-len(part) // 97)], answers
 
@@ -162,7 +162,7 @@ def test_a_killed_build_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(corpora, "PIECE", 97)
     part = corpus()
     killed = program(31)
-    killed.communicate(timeout=100)
+    killed.communicate(timeout=120)
     assert killed.returncode == -signal.SIGKILL
     made, array = [], Vocabulary.array
     monkeypatch.setattr(Vocabulary, "array", lambda self, text: made.append(text) or array(self, text))

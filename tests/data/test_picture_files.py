@@ -185,7 +185,7 @@ def test_every_bad_file_is_told_as_in_memory(tmp_path: Path):
 def test_sizes_that_differ_are_refused_as_in_memory(photos: Path):
     said = []
     for cache in ("memory", "none"):
-        with pytest.raises(UserError, match=r"data\.size=17 resizes all") as stopped:
+        with pytest.raises(UserError, match=r"data\.size=17 makes all") as stopped:
             read(Data(source=str(photos), channels=3, cache=cache))
         said.append(str(stopped.value))
     assert said[0] == said[1]

@@ -96,11 +96,13 @@ def _model_folder(path: Path) -> Path | None:
 def _of_run(folder: Path, tensors: dict[str, Tensor]) -> Weights:
     """The weights of a run, with its classes and how it standardised."""
     try:
-        codec = families.restore(json.loads((folder / CODEC).read_bytes()))
-        made_by = json.loads((folder / RECIPE).read_bytes())
+        file = folder / CODEC
+        codec = families.restore(json.loads(file.read_bytes()))
+        file = folder / RECIPE
+        made_by = json.loads(file.read_bytes())
         made = {"system": made_by["system"], "options": dict(made_by["options"])}
     except DAMAGE as problem:
-        raise UserError(f"{folder} does not hold what flori writes there: {problem}") from None
+        raise UserError(f"{file} is not what flori writes there: {problem}") from None
     prepared = getattr(codec, "preparation", None)
     if isinstance(prepared, PicturePreparation):
         return Weights(tensors, codec.labels, prepared.mean, prepared.std, **made)

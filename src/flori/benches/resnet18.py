@@ -10,8 +10,8 @@ from torchvision.models import resnet18
 from torchvision.transforms import v2
 
 from flori import models
-from flori.benches.lenet import endless
-from flori.benches.timing import Contestant
+from flori.benches.timing import Contestant, Race
+from flori.benches.training import endless
 from flori.core.device import computing
 from flori.core.overrides import apply_values
 from flori.data.examples import Part
@@ -83,15 +83,16 @@ def source() -> str:
     return "cifar10-5k" if folder("cifar10-5k").is_dir() else "digits"
 
 
-def contestants() -> dict[str, Contestant]:
-    """The three, on the same pictures of 32×32 in colour."""
+def races() -> list[Race]:
+    """One, on the same pictures of 32×32 in colour."""
     recipe = apply_values(find("resnet18"), {"data": source(), "data.size": 32, "data.channels": 3, "device": "cpu"})
     run = assemble(recipe)
-    return {
+    contestants = {
         "torchvision, float32": torchvision_loop(run, by_hand=False),
         "torchvision, bfloat16 by hand": torchvision_loop(run, by_hand=True),
         "flori": endless(run),
     }
+    return [Race(f"training on {source()}", "examples", contestants, SECONDS, work())]
 
 
 def work() -> float:

@@ -75,11 +75,9 @@ def _keys(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _cuts(lengths: NDArray[np.int64], budget: int, most: int | None) -> list[int]:
     """Where to cut examples in this order: from each place as far as the padded batch keeps within the bounds."""
-    cuts, longest = [0], [0] * lengths.shape[1]
-    for place, own in enumerate(lengths.tolist()):
-        longest = list(map(max, longest, own))
-        count = place - cuts[-1] + 1
-        if count > 1 and (count * sum(longest) > budget or (most is not None and count > most)):
-            cuts.append(place)
-            longest = own
-    return [*cuts, len(lengths)] if len(lengths) else cuts
+    cuts = [0]
+    while cuts[-1] < len(lengths):
+        ahead = lengths[cuts[-1] : cuts[-1] + min(budget, most or budget)]
+        padded = np.maximum.accumulate(ahead).sum(1) * np.arange(1, len(ahead) + 1)
+        cuts.append(cuts[-1] + max(1, int((padded <= budget).sum())))
+    return cuts

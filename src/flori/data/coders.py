@@ -84,11 +84,23 @@ def count_characters(texts: Iterable[str]) -> dict[str, int]:
     return {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}
 
 
-def count_words(texts: Iterable[str], unknown: str, most: int | None = None) -> dict[str, int]:
-    """How often each token of `flori.data.words` occurs; a text's own `unknown` words count nothing.
+def count_words(texts: Iterable[str], unknown: str, most: int | None = None) -> Counter[str]:
+    """How often each token of `flori.data.words` occurs; a text's own `unknown` words count nothing. For `most` see
+    `count_chunks`."""
+    chunks, line_ends = count_chunks(texts, most)
+    counts: Counter[str] = Counter({words.LINE_END: line_ends} if line_ends else {})
+    for chunk, number in chunks.items():
+        if chunk != unknown:
+            for token in words.split(chunk):
+                counts[token] += number
+    return counts
+
+
+def count_chunks(texts: Iterable[str], most: int | None) -> tuple[Counter[str], int]:
+    """How often each run of characters between spaces occurs, and how many lines end.
 
     Args:
-        most: how many of the commonest are wanted; None: all. Rare words are forgotten whenever there are far more, so
+        most: how many of the commonest are wanted; None: all. Rare ones are forgotten whenever there are far more, so
             that memory does not grow with the text; the counts of those that come again are lower by that.
     """
     chunks: Counter[str] = Counter()
@@ -99,12 +111,7 @@ def count_words(texts: Iterable[str], unknown: str, most: int | None = None) -> 
         line_ends += text.count("\n")
         if room is not None and len(chunks) > room:
             _forget_rare(chunks, room // 2)
-    counts: Counter[str] = Counter({words.LINE_END: line_ends} if line_ends else {})
-    for chunk, number in chunks.items():
-        if chunk != unknown:
-            for token in words.split(chunk):
-                counts[token] += number
-    return counts
+    return chunks, line_ends
 
 
 def _forget_rare(chunks: Counter[str], most: int) -> None:

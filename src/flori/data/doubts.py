@@ -11,6 +11,7 @@ from torch import Tensor
 from flori.data.examples import Pictures, PictureSet
 
 SHOWN = 5  # names in a remark
+ORDER = ("train", "valid", "test")
 
 
 def doubts(raw: PictureSet) -> list[str]:
@@ -21,7 +22,7 @@ def doubts(raw: PictureSet) -> list[str]:
     alone = [label for label, count in zip(raw.labels, counts, strict=True) if count == 1]
     found = [f"a single picture to learn from: {_some(alone)}"] if alone else []
     places = defaultdict(list)
-    for part, pictures in raw.parts.items():
+    for part, pictures in sorted(raw.parts.items(), key=lambda item: ORDER.index(item[0])):
         for digest, label, name in _each(pictures):
             places[digest].append((part, label, name))
     twice = [copies for copies in places.values() if len(copies) > 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from flori.data.pictures import listed, read_header, unwarned
@@ -12,10 +13,13 @@ from flori.data.preparation import PicturePreparation
 def misfits(paths: Iterable[Path], prepared: PicturePreparation) -> list[str]:
     """A remark, with their number, on pictures of another size or with colours that the network does not take.
 
-    All of them can be read. Only their headers are, so that a large folder takes little time.
+    Only their headers are read, so that a large folder takes little time; pictures that were left out are passed over.
     """
+    headers = []
     with unwarned():
-        headers = [read_header(path) for path in listed(paths)]
+        for path in listed(paths):
+            with suppress(ValueError):
+                headers.append(read_header(path))
     height, width = prepared.size
     resized = sum((header.height, header.width) != prepared.size for header in headers)
     greyed = sum(not header.grey for header in headers) if prepared.channels == 1 else 0

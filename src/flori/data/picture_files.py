@@ -103,7 +103,7 @@ def together(pictures: list[Taken], size: tuple[int, int] | None, workers: int |
         return torch.stack([found for found in pictures if isinstance(found, Tensor)])
     channels, *whole = files[0].shape
     sizes = torch.tensor([file.shape[1:] for file in files])
-    paths, digests = [str(file.path) for file in files], [file.digest for file in files]
+    paths, digests = [file.path for file in files], [file.digest for file in files]
     return PictureFiles(paths, sizes, digests, channels, size or (whole[0], whole[1]), workers)
 
 

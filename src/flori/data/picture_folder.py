@@ -27,7 +27,7 @@ USUAL = 224  # pixels that photographs are usually learnt at
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    path: Path
+    path: str  # a Path takes over a kilobyte: there may be a million
     part: str
     label: str
 
@@ -55,7 +55,7 @@ def read_folder(
     reference = _reference(headers.values(), size, channels, workers)
     if on_bad == "stop":
         _refuse_many_sizes(folder, headers.values(), reference)
-    files = [f for f in files if f.path in headers and _fits(headers[f.path], reference, faults)]
+    files = [f for f in files if f.path in headers and _fits(f, headers[f.path], reference, faults)]
     held = _are_held(folder, len(files), reference, cache)
     decoded = _take_all(files, reference, held, faults)
     if on_bad == "stop":
@@ -76,7 +76,7 @@ def _files(folder: Path, faults: Faults) -> list[_File]:
             inside = [path for path in sorted(group.rglob("*")) if _is_meant(path)]
             if not inside:
                 faults.add(shown(group), "is a class folder without pictures")
-            files += [_File(path, part, group.name) for path in inside]
+            files += [_File(str(path), part, group.name) for path in inside]
     if not files:
         raise UserError(
             f"{folder} holds no class folders with pictures; expected {folder.name}/CLASS/NAME.png "
@@ -110,10 +110,10 @@ def _is_meant(path: Path) -> bool:
     return not path.is_dir() or path.suffix.lower() in ENDINGS
 
 
-def _headers(files: list[_File], faults: Faults) -> dict[Path, Header]:
+def _headers(files: list[_File], faults: Faults) -> dict[str, Header]:
     def look(file: _File) -> Header | Fault:
         try:
-            return read_header(file.path)
+            return read_header(Path(file.path))
         except ValueError as problem:
             return Fault(shown(file.path), str(problem))
 
@@ -165,14 +165,14 @@ def _refuse_many_sizes(folder: Path, headers: Iterable[Header], reference: _Refe
     )
 
 
-def _fits(header: Header, reference: _Reference, faults: Faults) -> bool:
+def _fits(file: _File, header: Header, reference: _Reference, faults: Faults) -> bool:
     if reference.size is None and (header.width, header.height) != (reference.width, reference.height):
         what = f"is {header.width}×{header.height} pixels where the commonest is {reference.width}×{reference.height}"
-        faults.add(header.path, what, f"data.size={min(reference.width, reference.height)} resizes all")
+        faults.add(file.path, what, f"data.size={min(reference.width, reference.height)} resizes all")
         return False
     if not reference.any_colour and header.grey != (reference.channels == 1):
         kinds = ("grey", "in colour") if header.grey else ("in colour", "grey")
-        faults.add(header.path, f"is {kinds[0]} where most are {kinds[1]}", "data.channels=1 or 3 makes all alike")
+        faults.add(file.path, f"is {kinds[0]} where most are {kinds[1]}", "data.channels=1 or 3 makes all alike")
         return False
     return True
 
@@ -193,11 +193,11 @@ def _are_held(folder: Path, count: int, reference: _Reference, cache: str) -> bo
     return True
 
 
-def _take_all(files: list[_File], reference: _Reference, held: bool, faults: Faults) -> dict[Path, Taken]:
+def _take_all(files: list[_File], reference: _Reference, held: bool, faults: Faults) -> dict[str, Taken]:
     """The good pictures, decoded if they are to be held in memory."""
 
     def work(file: _File) -> Taken | Fault:
-        return taken(file.path, reference.channels, reference.both_sides, held)
+        return taken(Path(file.path), reference.channels, reference.both_sides, held)
 
     decoded = {}
     for file, image in each_picture(files, work):
@@ -210,7 +210,7 @@ def _take_all(files: list[_File], reference: _Reference, held: bool, faults: Fau
     return decoded
 
 
-def _drop_turned(decoded: dict[Path, Taken], faults: Faults) -> None:
+def _drop_turned(decoded: dict[str, Taken], faults: Faults) -> None:
     """Leave out those of another shape than most: sizes were alike before they were stood upright."""
     shapes = Counter(image.shape for image in decoded.values())
     usual = max(shapes, key=shapes.__getitem__, default=None)
@@ -235,7 +235,7 @@ def _check_labels(folder: Path, good: list[_File], labels: list[str], faults: Fa
 
 
 def _parts(
-    folder: Path, files: list[_File], decoded: dict[Path, Taken], labels: list[str], reference: _Reference
+    folder: Path, files: list[_File], decoded: dict[str, Taken], labels: list[str], reference: _Reference
 ) -> dict[str, Pictures]:
     number = {label: i for i, label in enumerate(labels)}
     parts = {}
@@ -244,5 +244,5 @@ def _parts(
         if good:
             images = together([decoded.pop(file.path) for file in good], reference.both_sides, reference.workers)
             targets = torch.tensor([number[file.label] for file in good])
-            parts[part] = Pictures(images, targets, [str(file.path.relative_to(folder)) for file in good])
+            parts[part] = Pictures(images, targets, [str(Path(file.path).relative_to(folder)) for file in good])
     return parts

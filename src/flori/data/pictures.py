@@ -27,7 +27,6 @@ GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}
 class Header:
     """What a picture file says of itself before it is decoded."""
 
-    path: Path
     width: int
     height: int
     grey: bool
@@ -38,7 +37,7 @@ def read_header(path: Path) -> Header:
     _must_be_file(path)
     try:
         with Image.open(path) as picture:
-            header = Header(path, *picture.size, picture.mode in GREY)
+            header = Header(*picture.size, picture.mode in GREY)
     except Image.DecompressionBombError:
         raise ValueError(f"has more than {MOST_PIXELS:,} pixels") from None
     except OSError as problem:
@@ -63,7 +62,7 @@ def _must_be_file(path: Path) -> None:
     raise ValueError("is not a file" if path.exists() else "is not there")
 
 
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """A path as text that can be written: a name on Linux may be any bytes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -131,7 +130,7 @@ def _is_turned(opened: Image.Image) -> bool:
 class Checked:
     """A file found good: the upright picture's shape (channels, height, width), and a hash of the file's content."""
 
-    path: Path
+    path: str
     shape: tuple[int, int, int]
     digest: bytes
 
@@ -147,7 +146,7 @@ def check(path: Path, channels: int) -> Checked:
             picture = ImageOps.exif_transpose(opened)
             picture.load()
             _convert(picture, channels)
-    return Checked(path, (channels, height, width), hashlib.blake2b(content, digest_size=16).digest())
+    return Checked(str(path), (channels, height, width), hashlib.blake2b(content, digest_size=16).digest())
 
 
 def _convert(picture: Image.Image, channels: int) -> Image.Image:

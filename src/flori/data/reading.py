@@ -64,8 +64,8 @@ def lines(path: Path, faults: Faults, encoding: str = "utf-8") -> list[str | Non
             raise UserError(str(_no_text(f"{path}, line {line}", problem))) from None
         found = _good_lines(path, raw, encoding, faults)
     if b"\0" in raw:
-        for number, line in enumerate(found):
-            if line is not None and "\0" in line:
+        for number, text in enumerate(found):
+            if text is not None and "\0" in text:
                 faults.add(f"{path}, line {number + 1}", "holds a zero byte, so it is no text")
                 found[number] = None
     return found[:-1] if found[-1] == "" else found

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,14 +50,17 @@ class TokenBatch:
     def divided(self, count: int) -> list[TokenBatch]:
         """The batch in at most `count` parts of rows, as equal as can be."""
         count = max(1, min(count, len(self)))
-        columns = {name: column for name, column in vars(self).items() if isinstance(column, Tensor)}
-        pieces = {name: column.tensor_split(count) for name, column in columns.items()}
-        return [replace(self, **{name: piece[i] for name, piece in pieces.items()}) for i in range(count)]
+        pieces = {name: column.tensor_split(count) for name, column in self._columns().items()}
+        parts: list[dict[str, Any]] = [{name: piece[i] for name, piece in pieces.items()} for i in range(count)]
+        return [replace(self, **part) for part in parts]
 
     def to(self, device: torch.device | str) -> TokenBatch:
         """The batch on a device."""
-        columns = {name: column for name, column in vars(self).items() if isinstance(column, Tensor)}
-        return replace(self, **{name: column.to(device) for name, column in columns.items()})
+        moved: dict[str, Any] = {name: column.to(device) for name, column in self._columns().items()}
+        return replace(self, **moved)
+
+    def _columns(self) -> dict[str, Tensor]:
+        return {name: column for name, column in vars(self).items() if isinstance(column, Tensor)}
 
 
 @dataclass(frozen=True)

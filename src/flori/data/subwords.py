@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
@@ -19,45 +20,76 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flori.data.coders import count_chunks
+
 UNBROKEN = 1000  # characters without a space, after which a word is cut: the work grows faster than its length
 TOO_LONG = re.compile(rf"\S{{{UNBROKEN + 1}}}")
 CUT = re.compile(rf"\s*\S{{1,{UNBROKEN}}}|\s+")
 BYTES = 256
 CONTINUED = "##"
+REPEATED = 1000  # times that a chunk is put into one text
 
 
 def train(texts: Iterable[str], kind: str, size: int, least: int, unknown: str) -> dict[str, Any]:
-    """A tokeniser of at most `size` pieces, as `tokenizers` writes it (JSON). Of BPE there are at least 256, a byte
-    each; two pieces are merged if they stand together `least` times."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer: Any
-    trainer: Any
-    if kind == "bpe":
-        tokenizer = Tokenizer(models.BPE())
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = decoders.ByteLevel()
-        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-        trainer = trainers.BpeTrainer(
-            vocab_size=size, min_frequency=least, initial_alphabet=alphabet, special_tokens=[], show_progress=False
-        )
-    else:
-        tokenizer = Tokenizer(models.WordPiece(unk_token=unknown))
-        tokenizer.pre_tokenizer = _words_and_line_ends()
-        tokenizer.decoder = decoders.WordPiece(prefix=CONTINUED, cleanup=True)
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=size, min_frequency=least, special_tokens=[unknown], show_progress=False
-        )
-    tokenizer.train_from_iterator((line for text in texts for line in _lines(text)), trainer)
+    """A tokeniser of at most `size` pieces, as `tokenizers` writes it (JSON): the same for the same texts. Of BPE there
+    are at least 256, a byte each; two pieces are merged if they stand together `least` times."""
+    tokenizer = _bpe(texts, size, least) if kind == "bpe" else _wordpiece(texts, size, least, unknown)
     model: dict[str, Any] = json.loads(tokenizer.to_str())
     model["added_tokens"] = []
     return model
 
 
-def _words_and_line_ends() -> Any:
-    from tokenizers import Regex, pre_tokenizers
+def _bpe(texts: Iterable[str], size: int, least: int) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    return pre_tokenizers.Split(Regex(r"\n|[\w\p{M}]+|[^\w\p{M}\s]"), "removed", invert=True)
+    tokenizer: Any = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, min_frequency=least, initial_alphabet=alphabet, special_tokens=[], show_progress=False
+    )
+    tokenizer.train_from_iterator((line for text in texts for line in _lines(text)), trainer)
+    return tokenizer
+
+
+def _wordpiece(texts: Iterable[str], size: int, least: int, unknown: str) -> Any:
+    """The alphabet is given as special tokens: the trainer itself numbers it in another order each time, and ties
+    between merges go by number."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer: Any = Tokenizer(models.WordPiece(unk_token=unknown))
+    words = Regex(r"\n|[\w\p{M}]+|[^\w\p{M}\s]")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(words, "removed", invert=True)
+    tokenizer.decoder = decoders.WordPiece(prefix=CONTINUED, cleanup=True)
+    chunks, line_ends = count_chunks(texts, size)
+    letters = _commonest_letters(chunks, (size - 2) // 2) + (["\n"] if line_ends else [])
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=least,
+        special_tokens=[unknown, *letters, *(CONTINUED + letter for letter in letters if letter != "\n")],
+        initial_alphabet=letters,
+        limit_alphabet=len(letters),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_repeated(chunks), trainer)
+    return tokenizer
+
+
+def _commonest_letters(chunks: Counter[str], most: int) -> list[str]:
+    counts: Counter[str] = Counter()
+    for chunk, number in chunks.items():
+        for letter in chunk:
+            counts[letter] += number
+    return sorted(counts, key=lambda letter: (-counts[letter], letter))[:most]
+
+
+def _repeated(chunks: Counter[str]) -> Iterator[str]:
+    """Texts in which chunks occur as often as counted."""
+    for chunk, number in chunks.items():
+        for part in _lines(chunk):
+            for first in range(0, number, REPEATED):
+                yield f"{part} " * min(REPEATED, number - first)
 
 
 def pieces(model: dict[str, Any], unknown: str) -> list[str]:

@@ -60,6 +60,7 @@ class Vocabulary:
 
         Raises UserError where nothing is found, or `most` leaves no room.
         """
+        _check_room(most, special)
         texts = (_ready(text, kind, lower) for text in texts)
         if kind in ("bpe", "wordpiece"):
             room = (most or PIECES) - len(special) + (kind == "wordpiece")
@@ -80,6 +81,7 @@ class Vocabulary:
         lower: bool = False,
     ) -> Vocabulary:
         """The vocabulary of sentences that are cut into words already: each is one token, whatever is in it."""
+        _check_room(most, special)
         counts = Counter(_ready(word, "word", lower) for sentence in sentences for word in sentence)
         for name in special:
             counts.pop(name, None)
@@ -164,10 +166,13 @@ def _pieces(special: tuple[str, ...], model: dict[str, Any]) -> list[str]:
 
 
 def _commonest(counts: Mapping[str, int], most: int | None, least: int, special: tuple[str, ...]) -> list[str]:
-    if most is not None and most <= len(special):
-        raise UserError(f"a vocabulary of {most} has no room beside the special tokens {' '.join(special)}")
     kept = sorted((-count, token) for token, count in counts.items() if count >= least)
     return [token for _, token in kept[: None if most is None else most - len(special)]]
+
+
+def _check_room(most: int | None, special: tuple[str, ...]) -> None:
+    if most is not None and most <= len(special):
+        raise UserError(f"a vocabulary of {most} has no room beside the special tokens {' '.join(special)}")
 
 
 def _not_empty(vocabulary: Vocabulary) -> Vocabulary:

@@ -42,11 +42,12 @@ def join(tokens: Iterable[str]) -> str:
     """The text that tokens stand for."""
     written, glued = [], True
     for token in tokens:
-        is_end = token == LINE_END
-        if not (glued or is_end or _is_marked(token, token[:1])):
+        is_end, marked = token == LINE_END, len(token) > 1
+        left, right = (marked and end == MARK for end in (token[0], token[-1]))
+        if not (glued or left or is_end):
             written.append(" ")
-        written.append(token.strip(MARK) or token)
-        glued = is_end or _is_marked(token, token[-1:])
+        written.append(token[left : len(token) - right] or MARK)
+        glued = right or is_end
     return "".join(written)
 
 
@@ -54,10 +55,6 @@ def places(text: str) -> list[tuple[int, int]]:
     """Start and end of each word and each other character of a text, apostrophes apart: as text is tagged."""
     found = _pattern("").finditer(text)
     return [match.span() for match in found if match[1] or unicodedata.category(match[0]) not in UNSEEN]
-
-
-def _is_marked(token: str, end: str) -> bool:
-    return end == MARK and len(token) > 1
 
 
 def _pieces(chunk: str) -> Iterator[tuple[str, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -13,7 +14,9 @@ from flori.evaluation.plots import INK, shortened
 COLUMNS = 4  # heads side by side
 LETTERS = 14  # of a word
 MOST_NAMED = 60  # words of which each is written beside its row
-CELL = 0.24  # inches for a word, where there are few
+FEW = 20  # words among which large weights alone matter
+CELL, BAR = 0.24, 0.7  # inches for a word, where there are few, and for the scale of colours
+SLANTED = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "↵"}
 
 
@@ -30,14 +33,21 @@ def attention(weights: Tensor, queries: Sequence[str], keys: Sequence[str], titl
     across = min(COLUMNS, heads)
     down = -(-heads // across)
     figure = Figure(figsize=_size(rows, columns, down, across), layout="constrained", dpi=110)
+    scale = PowerNorm(1 if columns <= FEW else 0.5, 0, 1)  # among many words a small weight is worth seeing
     panels = [figure.add_subplot(down, across, head + 1) for head in range(heads)]
     for head, (axis, values) in enumerate(zip(panels, weights.detach().float().cpu().numpy(), strict=True)):
-        image = axis.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        image = axis.imshow(values, cmap="Blues", norm=scale, aspect="auto", interpolation="nearest")
         axis.set_title(titles[head] if titles else f"head {head + 1}", loc="left", color=INK, parse_math=False)
         axis.spines[["top", "right"]].set_visible(False)
         _name(axis.yaxis, queries if head % across == 0 else ())
-        _name(axis.xaxis, keys if head + across >= heads else (), rotation=60, ha="right", rotation_mode="anchor")
-    figure.colorbar(image, ax=panels, shrink=0.7, label="attention weight")
+        _name(
+            axis.xaxis,
+            keys if head + across >= heads else (),
+            **(SLANTED if max(map(len, keys), default=0) > 2 else {}),
+        )
+    figure.colorbar(
+        image, ax=panels, shrink=0.7, fraction=BAR / figure.get_figwidth(), pad=0.02, label="attention weight"
+    )
     return figure
 
 

@@ -54,15 +54,15 @@ class NGram(nn.Module):
 
     heads = ()
     counts1: Tensor
-    amount: Tensor
+    like: Tensor
 
     def __init__(self, vocabulary: int, order: int, smoothing: str, strength: float) -> None:
         super().__init__()
-        self.vocabulary, self.order, self.smoothing = vocabulary, order, smoothing
+        self.vocabulary, self.order, self.smoothing, self.strength = vocabulary, order, smoothing, strength
         self.register_buffer("counts1", torch.zeros(vocabulary, dtype=torch.int64))
         for length in range(2, order + 1):
             self._hold(length, torch.zeros(0, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
-        self.register_buffer("amount", torch.tensor(strength), persistent=False)  # its type is that of the logits
+        self.register_buffer("like", torch.empty(0), persistent=False)  # logits are of its type
         self.register_load_state_dict_pre_hook(_make_room)
 
     def forward(self, tokens: Tensor, memory: Recent | None = None) -> tuple[Tensor, Recent]:
@@ -102,10 +102,11 @@ class NGram(nn.Module):
 
     def _chances(self, tokens: Tensor) -> Tensor:
         """What is known without any history, for each of the tokens [B, T]: [B·T, V]."""
-        mass = self.amount * (self.vocabulary if self.smoothing == "add-k" else 1)
-        counted = self.counts1.sum()
-        uniform = torch.full_like(self.counts1, 1, dtype=self.amount.dtype) / self.vocabulary
-        chances = (self.counts1 + mass * uniform) / (counted + mass) if bool(counted + mass > 0) else uniform
+        mass = self.strength * (self.vocabulary if self.smoothing == "add-k" else 1)
+        chances = torch.full_like(self.counts1, 1 / self.vocabulary, dtype=self.like.dtype)
+        counted = int(self.counts1.sum())
+        if counted + mass > 0:
+            chances = (self.counts1 + mass * chances) / (counted + mass)
         return chances.repeat(tokens.numel(), 1)
 
     def _mix(self, chances: Tensor, length: int, histories: Tensor, enough: Tensor) -> None:
@@ -119,11 +120,11 @@ class NGram(nn.Module):
         begin, end = (torch.searchsorted(codes, (histories + more) * self.vocabulary) for more in (0, 1))
         total = (upto[end] - upto[begin]).to(chances.dtype)
         if self.smoothing == "add-k":
-            mass = self.amount * self.vocabulary
+            mass = self.strength * self.vocabulary
             known = enough & (total + mass > 0)
-            chances[known] = (self.amount / (total + mass))[known, None].expand(-1, self.vocabulary)
+            chances[known] = (self.strength / (total + mass))[known, None].expand(-1, self.vocabulary)
         else:
-            mass = self.amount
+            mass = self.strength
             chances *= torch.where(total > 0, mass / (total + mass), 1.0)[:, None]
         followers = end - begin
         rows = torch.arange(len(chances), device=chances.device).repeat_interleave(followers)

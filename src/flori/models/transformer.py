@@ -98,7 +98,7 @@ class Transformer(nn.Module):
 
 
 def embedding(words: int, width: int) -> nn.Embedding:
-    """Vectors of length 1, about, which `embedded` makes √H, and which as weights of an output give logits near 1."""
+    """Vectors of length 1 or so, which `embedded` makes √H, and which as an output's weights give logits of about 1."""
     table = nn.Embedding(words, width)
     nn.init.normal_(table.weight, std=width**-0.5)
     return table

@@ -11,13 +11,13 @@ from torch import Tensor
 from flori.prediction.beam import Hypothesis
 from flori.prediction.decoding import NOTHING, Rules, Step, select, widest
 
-MOST = 1 << 20  # hypotheses held at once
+MOST = 1 << 16  # hypotheses held at once
 
 
 @torch.inference_mode()
 def exhaustive(step: Step, start: Tensor, memory: Any, rules: Rules, alpha: float = 0.75) -> list[Hypothesis]:
     """The hypothesis of the highest score, as `beam_search` defines it, for each sentence that begins with start
-    int64 [B, T]. Raises ValueError where there are more than a million to look at."""
+    int64 [B, T]. Raises ValueError where there are more than 65,536 of a length."""
     limits, rows = rules.limits(start).tolist(), torch.arange(len(start), device=start.device).split(1)
     return [_best(step, start[row], select(memory, row), rules, limits[i], alpha) for i, row in enumerate(rows)]
 
