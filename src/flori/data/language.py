@@ -99,17 +99,11 @@ def prepare(recipe: Recipe) -> Prepared:
     options: Options = recipe.data
     texts = _read(options, True, recipe.training.patience is not None)
     chosen = {"most": options.most, "least": options.least, "lower": options.lower}
-<<<<<<< HEAD
     try:
         words = corpora.fit_vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
     codec, parts = LanguageCodec(words, options.window, options.order), _encoded(texts, words)
-=======
-    words = corpora.fit_vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
-    codec = LanguageCodec(words, options.window, options.order)
-    parts = {part: _encoded(text, words) for part, text in texts.items()}
->>>>>>> i4-house
     return Prepared(parts, codec, [], _notes(parts, words))
 
 
@@ -126,7 +120,6 @@ def _read(options: Options, divided: bool, needs_valid: bool) -> dict[str, corpo
     return corpora.divide(texts, options.valid or (DEFAULT_VALID if needs_valid else 0.0), test)
 
 
-<<<<<<< HEAD
 def _encoded(texts: dict[str, corpora.Corpus], words: Vocabulary) -> dict[str, LanguagePart]:
     """The parts as tokens. Raises UserError where one has nothing to predict."""
     parts = {
@@ -138,10 +131,6 @@ def _encoded(texts: dict[str, corpora.Corpus], words: Vocabulary) -> dict[str, L
             which = f"its {name} part has" if len(parts) > 1 else "it has"
             raise UserError(f"{texts[name].files[0]}: {which} 1 token; two are the least: one predicted from the other")
     return parts
-=======
-def _encoded(text: corpora.Corpus, words: Vocabulary) -> LanguagePart:
-    return LanguagePart(corpora.token_file(text, words), f"{text.digest} {text.start} {text.end}")
->>>>>>> i4-house
 
 
 def _notes(parts: dict[str, LanguagePart], words: Vocabulary) -> list[str]:
