@@ -66,7 +66,7 @@ def _introduced(run: Any) -> str:
     random = "" if run.recipe.training.init else " at random, for want of init="
     kept = f" ({frozen:,} frozen{random})" if frozen else ""
     parts = [f"{run.parameters:,} parameters{kept}", *([f"{chosen['chosen']} stem"] if chosen else [])]
-    parts += [f"{len(run.data.parts['train']):,} examples {run.codec.described}", f"{run.device.type}, {run.precision}"]
+    parts += [f"{len(run.data.parts['train']):,} {run.codec.described}", f"{run.device.type}, {run.precision}"]
     return f"{run.recipe.system}: {' · '.join(parts)}"
 
 

@@ -60,7 +60,7 @@ class ExampleCodec:
 
     @property
     def described(self) -> str:
-        return f"of {'×'.join(map(str, self.shape))}"
+        return f"examples of {'×'.join(map(str, self.shape))}"
 
     def sample(self) -> tuple[torch.Tensor]:
         return (torch.zeros(1, *self.shape),)
