@@ -134,8 +134,11 @@ class Vocabulary:
 
     @staticmethod
     def restore(state: Mapping[str, Any]) -> Vocabulary:
+        """The vocabulary that `state` described. Raises LookupError, TypeError or ValueError where it did not."""
         special, model = tuple(state["special"]), state.get("model")
         tokens = state["tokens"] if model is None else _pieces(special, model)
+        if len(tokens) <= len(special):
+            raise ValueError("a vocabulary without words")
         return Vocabulary(state["kind"], list(tokens), special, state["lower"], model)
 
     def _special(self, name: str) -> int | None:

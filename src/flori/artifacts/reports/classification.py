@@ -78,7 +78,7 @@ def _wrong(folder: Path, part: Any, wrong: list[tuple[int, int, float]], codec: 
         for (i, said, chance), right in zip(wrong, truth, strict=True)
     )
     picture = ""
-    if len(getattr(part.inputs, "shape", ())) == 4:
+    if len(getattr(getattr(part, "inputs", None), "shape", ())) == 4:
         titles = [
             f"{codec.labels[said]} {chance:.2f}\nis {right}"
             for (_, said, chance), right in zip(wrong, truth, strict=True)
