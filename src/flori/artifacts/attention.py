@@ -47,6 +47,9 @@ def _of_text(predictor: Predictor, codec: LanguageCodec, text: str) -> Seen:
     given = codec.vocabulary.encode(text)
     if not given:
         raise UserError("an empty text: there is nothing to look at")
+    most = predictor.model.context
+    if len(given) > most:  # type: ignore[operator]
+        raise UserError(f"{len(given):,} tokens, but the network sees {most} at once: give it a shorter text")
     tokens = _told(codec.vocabulary, given)
     weights = predictor.model.attention(torch.tensor([given], device=predictor.device))  # type: ignore[operator]
     return {"decoder": (weights["decoder"][:, 0].float().cpu(), tokens, tokens)}

@@ -19,6 +19,8 @@ def draw_attention(
     path = path_of(out)
     if path.suffix != ".png" or not path.parent.is_dir():
         raise UserError(f"--out {out}: name a .png file in a folder that is there")
+    if path.is_dir():
+        raise UserError(f"--out {out}: is a folder; name a file")
     seen = attended(load(run).predictor(), sentence)
     if kind is not None and kind not in seen:
         raise UserError(f"--kind {kind}: this network has {', '.join(seen)}")

@@ -63,8 +63,6 @@ def predict_inputs(
         print(f"{len(predictions):,} predictions: {path_of(out) / 'predictions.csv'}")
     elif say is None:
         _print(predictions)
-    else:
-        print()
 
 
 def _stream() -> Callable[[str], None]:

@@ -13,7 +13,8 @@ from flori.data import words
 
 CODES = 0x110000  # of Unicode
 GATHERED = 1 << 20  # characters that are worth a pass over all codes
-DISTINCT = 1 << 20  # most different words that are counted at once where only the commonest are wanted
+DISTINCT = 1 << 18  # different words that are counted at once where only the commonest are wanted,
+SHARE = 4  # or for each of these so many, if that is more
 REMEMBERED, LONGEST = 1 << 18, 64  # chunks of text whose tokens are kept at hand, and their longest
 
 
@@ -83,9 +84,10 @@ def count_characters(texts: Iterable[str]) -> dict[str, int]:
     return {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}
 
 
-def count_words(texts: Iterable[str], unknown: str, bounded: bool) -> Counter[str]:
-    """How often each token of `flori.data.words` occurs; a text's own `unknown` words count nothing."""
-    chunks, line_ends = count_chunks(texts, bounded)
+def count_words(texts: Iterable[str], unknown: str, most: int | None = None) -> Counter[str]:
+    """How often each token of `flori.data.words` occurs; a text's own `unknown` words count nothing. For `most` see
+    `count_chunks`."""
+    chunks, line_ends = count_chunks(texts, most)
     counts: Counter[str] = Counter({words.LINE_END: line_ends} if line_ends else {})
     for chunk, number in chunks.items():
         if chunk != unknown:
@@ -94,26 +96,27 @@ def count_words(texts: Iterable[str], unknown: str, bounded: bool) -> Counter[st
     return counts
 
 
-def count_chunks(texts: Iterable[str], bounded: bool) -> tuple[Counter[str], int]:
+def count_chunks(texts: Iterable[str], most: int | None) -> tuple[Counter[str], int]:
     """How often each run of characters between spaces occurs, and how many lines end.
 
     Args:
-        bounded: only the commonest are wanted. Then rare ones are forgotten whenever there are more than `DISTINCT`,
-            so that memory does not grow with the text; the counts of those that come again are lower by that.
+        most: how many of the commonest are wanted; None: all. Rare ones are forgotten whenever there are far more, so
+            that memory does not grow with the text; the counts of those that come again are lower by that.
     """
     chunks: Counter[str] = Counter()
+    room = None if most is None else max(DISTINCT, SHARE * most)
     line_ends = 0
     for text in texts:
         chunks.update(text.split())
         line_ends += text.count("\n")
-        if bounded and len(chunks) > DISTINCT:
-            _forget_rare(chunks)
+        if room is not None and len(chunks) > room:
+            _forget_rare(chunks, room // 2)
     return chunks, line_ends
 
 
-def _forget_rare(chunks: Counter[str]) -> None:
+def _forget_rare(chunks: Counter[str], most: int) -> None:
     least = 1
-    while len(chunks) > DISTINCT // 2:
+    while len(chunks) > most:
         least += 1
         for chunk in [chunk for chunk, number in chunks.items() if number < least]:
             del chunks[chunk]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,10 +15,13 @@ from flori.data import corpora
 from flori.data.codec import Prepared
 from flori.data.dividing import DEFAULT_VALID
 from flori.data.sources import found
+from flori.data.text_files import ends
+from flori.data.texts import TABLES
 from flori.data.vocabulary import LANGUAGE, Vocabulary
 from flori.data.windows import Streams, Windows
 
 STREAMS = 16  # side by side in judging: each begins without knowing what was before
+WANTED = "a text file (.txt) or a folder of them"
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,7 @@ class LanguageCodec:
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, LanguagePart]:
         """The parts of a text as tokens of this vocabulary. Raises UserError where it cannot be read as text."""
-        texts = _read(options, divided, needs_valid)
-        return {part: _encoded(text, self.vocabulary) for part, text in texts.items()}
+        return _encoded(_read(options, divided, needs_valid), self.vocabulary)
 
     def batches(
         self,
@@ -98,14 +99,18 @@ def prepare(recipe: Recipe) -> Prepared:
     options: Options = recipe.data
     texts = _read(options, True, recipe.training.patience is not None)
     chosen = {"most": options.most, "least": options.least, "lower": options.lower}
-    words = corpora.fit_vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
-    codec = LanguageCodec(words, options.window, options.order)
-    parts = {part: _encoded(text, words) for part, text in texts.items()}
+    try:
+        words = corpora.fit_vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
+    except UserError as problem:
+        raise UserError(f"{options.source}: {problem}") from None
+    codec, parts = LanguageCodec(words, options.window, options.order), _encoded(texts, words)
     return Prepared(parts, codec, [], _notes(parts, words))
 
 
 def _read(options: Options, divided: bool, needs_valid: bool) -> dict[str, corpora.Corpus]:
-    path: Path = found(options.source, "a text file (.txt) or a folder of them")
+    path = found(options.source, WANTED)
+    if ends(path, TABLES):
+        raise UserError(f"{path} is a table; wanted is {WANTED}")
     texts = corpora.read(path, options.encoding)
     if not divided:
         return texts
@@ -115,8 +120,17 @@ def _read(options: Options, divided: bool, needs_valid: bool) -> dict[str, corpo
     return corpora.divide(texts, options.valid or (DEFAULT_VALID if needs_valid else 0.0), test)
 
 
-def _encoded(text: corpora.Corpus, words: Vocabulary) -> LanguagePart:
-    return LanguagePart(corpora.token_file(text, words), f"{text.digest} {text.start} {text.end}")
+def _encoded(texts: dict[str, corpora.Corpus], words: Vocabulary) -> dict[str, LanguagePart]:
+    """The parts as tokens. Raises UserError where one has nothing to predict."""
+    parts = {
+        part: LanguagePart(corpora.token_file(text, words), f"{text.digest} {text.start} {text.end}")
+        for part, text in texts.items()
+    }
+    for name, part in parts.items():
+        if not len(part):
+            which = f"its {name} part has" if len(parts) > 1 else "it has"
+            raise UserError(f"{texts[name].files[0]}: {which} 1 token; two are the least: one predicted from the other")
+    return parts
 
 
 def _notes(parts: dict[str, LanguagePart], words: Vocabulary) -> list[str]:

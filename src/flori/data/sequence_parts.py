@@ -27,6 +27,9 @@ class SequencePart(Protocol):
 
     def batch(self, index: NDArray[np.int64]) -> TokenBatch: ...
 
+    def content(self) -> bytes:
+        """A hash of all examples."""
+
 
 @dataclass(frozen=True)
 class TranslationPart:
@@ -66,6 +69,9 @@ class TranslationPart:
         source_lengths, target_lengths = torch.from_numpy(lengths).unbind(1)
         return TokenBatch(inputs, targets, target_lengths, source, source_lengths)
 
+    def content(self) -> bytes:
+        return self.source.content() + self.target.content()
+
 
 @dataclass(frozen=True)
 class TaggingPart:
@@ -96,6 +102,9 @@ class TaggingPart:
         lengths = torch.from_numpy(self.words.lengths[index])
         return TokenBatch(self.words.padded(index, self.pad), self.tags.padded(index, IGNORED), lengths)
 
+    def content(self) -> bytes:
+        return self.words.content() + self.tags.content()
+
 
 @dataclass(frozen=True)
 class TextPart:
@@ -121,6 +130,9 @@ class TextPart:
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.texts.lengths[index])
         return TokenBatch(self.texts.padded(index, self.pad), self.classes[torch.from_numpy(index)], lengths)
+
+    def content(self) -> bytes:
+        return self.texts.content() + self.classes.numpy().tobytes()
 
 
 def _encoded(texts: Iterable[str], vocabulary: Vocabulary, longest: int | None = None) -> Ragged:

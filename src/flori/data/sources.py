@@ -49,6 +49,8 @@ def found(source: str, wanted: str) -> Path:
         return text
     if source in named_texts.ELSEWHERE:
         hint = f"; get {named_texts.ELSEWHERE[source]} and put it into {named.folder(source)}"
+    elif source in named.NAMED:
+        raise UserError(f"data={source} is {named.NAMED[source].about}; wanted is {wanted}")
     else:
         hint = f"; wanted is {wanted}"
     raise UserError(f"data={source}: no such file or folder, and no set of that name{hint}")

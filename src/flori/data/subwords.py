@@ -62,7 +62,7 @@ def _wordpiece(texts: Iterable[str], size: int, least: int, unknown: str) -> Any
     words = Regex(r"\n|[\w\p{M}]+|[^\w\p{M}\s]")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(words, "removed", invert=True)
     tokenizer.decoder = decoders.WordPiece(prefix=CONTINUED, cleanup=True)
-    chunks, line_ends = count_chunks(texts, bounded=True)
+    chunks, line_ends = count_chunks(texts, size)
     letters = _commonest_letters(chunks, (size - 2) // 2) + (["\n"] if line_ends else [])
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,

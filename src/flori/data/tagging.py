@@ -79,12 +79,12 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read and divide sentences, and number their words by a vocabulary of the training part alone."""
     options: Options = recipe.data
     raw = _read(options)
+    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
         parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
+        codec = TaggingCodec(Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen), raw.labels)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
-    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
-    codec = TaggingCodec(Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen), raw.labels)
     return Prepared({part: codec.encoded(found) for part, found in parts.items()}, codec, raw.skipped, [])
 
 

@@ -81,12 +81,12 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read and divide texts, and make tokens of them by a vocabulary of the training part alone."""
     options: Options = recipe.data
     raw = _read(options)
+    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
         parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
+        words = Vocabulary.build(parts["train"].texts, options.tokens, special=LABELLING, **chosen)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
-    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
-    words = Vocabulary.build(parts["train"].texts, options.tokens, special=LABELLING, **chosen)
     codec = TextCodec(words, options.longest, raw.labels)
     return Prepared({part: codec.encoded(one, raw.labels) for part, one in parts.items()}, codec, raw.skipped, [])
 

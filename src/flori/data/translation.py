@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from flori.core.errors import UserError
@@ -19,10 +20,12 @@ from flori.data.sequence_parts import TranslationPart
 from flori.data.sources import found
 from flori.data.vocabulary import TRANSLATION, Vocabulary
 
+MOST = 1024  # tokens of a sentence: attention's work and memory grow with their square
+
 
 @dataclass(frozen=True)
 class TranslationCodec:
-    """Sentences ↔ tokens, on both sides."""
+    """Sentences ↔ tokens, on both sides; no longer ones than `longest` are learnt from."""
 
     source: Vocabulary
     target: Vocabulary
@@ -50,6 +53,11 @@ class TranslationCodec:
         tokens = torch.zeros(1, self.longest, dtype=torch.int64)
         return tokens, torch.tensor([self.longest]), tokens
 
+    @property
+    def most(self) -> int:
+        """Tokens of a sentence that is translated, at most."""
+        return max(self.longest, MOST)
+
     def state(self) -> dict[str, Any]:
         return {"source": self.source.state(), "target": self.target.state(), "longest": self.longest}
 
@@ -58,26 +66,37 @@ class TranslationCodec:
         return TranslationCodec(*(Vocabulary.restore(state[side]) for side in ("source", "target")), state["longest"])
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
-        """The pairs of a set by part. Raises UserError where they cannot be read."""
+        """The pairs of a set by part. Raises UserError where they cannot be read, or are too long to be judged."""
         parts = _read(options).parts
         if divided:
-            parts = divide(parts, options, seed, needs_valid, pairs.split)
-        return self.encoded(parts)[0]
-
-    def encoded(self, parts: dict[str, pairs.Pairs]) -> tuple[dict[str, Numbered], int]:
-        """The pairs as tokens, those of the training part that are too long left out; and how many these are."""
+            return self.encoded(divide(parts, options, seed, needs_valid, pairs.split))[0]
         found = {part: self._encoded(texts) for part, texts in parts.items()}
-        if "train" not in found:
-            return found, 0
-        whole = found["train"]
-        kept = torch.from_numpy((whole.numbers.lengths <= self.longest + 1).all(1)).nonzero().flatten()
-        if not len(kept):
-            raise UserError(
-                f"every training pair has a sentence of more than {self.longest} tokens; raise data.longest"
-            )
-        if len(kept) == len(whole):
-            return found, 0
-        return {**found, "train": self._encoded(whole.texts.take(kept))}, len(whole) - len(kept)
+        for part in found.values():
+            too_long = _longer(part, self.most)
+            if too_long.any():
+                where = part.texts.names[int(too_long.argmax())]
+                raise UserError(
+                    f"{options.source}: {where} has more than {self.most:,} tokens; divide it or leave it out"
+                )
+        return found
+
+    def encoded(self, parts: dict[str, pairs.Pairs]) -> tuple[dict[str, Numbered], list[str]]:
+        """The pairs as tokens, without those that are too long to learn from or to be judged; and how many these are.
+        Raises UserError where none is left."""
+        found, notes = {}, []
+        for part, texts in parts.items():
+            trained = part == "train"
+            name, most = ("training", self.longest) if trained else (part, self.most)
+            limit = f"data.longest={most}" if trained else f"{most:,}"
+            whole = self._encoded(texts)
+            kept = torch.from_numpy(~_longer(whole, most)).nonzero().flatten()
+            if not len(kept):
+                hint = "; raise data.longest" if trained else ""
+                raise UserError(f"every {name} pair has a sentence of more than {limit} tokens{hint}")
+            if len(kept) < len(whole):
+                notes.append(f"{len(whole) - len(kept):,} {name} pairs of more than {limit} tokens are left out")
+            found[part] = whole if len(kept) == len(whole) else self._encoded(texts.take(kept))
+        return found, notes
 
     def _encoded(self, texts: pairs.Pairs) -> Numbered:
         return Numbered(TranslationPart.of(texts.sources, texts.targets, self.source, self.target), texts)
@@ -101,18 +120,25 @@ def prepare(recipe: Recipe) -> Prepared:
     raw = _read(options)
     try:
         parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, pairs.split)
+        codec = _fit(parts["train"], options)
+        encoded, notes = codec.encoded(parts)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
+    return Prepared(encoded, codec, raw.skipped, notes)
+
+
+def _fit(train: pairs.Pairs, options: Options) -> TranslationCodec:
     chosen = {"most": options.most, "least": options.least, "lower": options.lower}
-    train = parts["train"]
-    words = [
+    source, target = (
         Vocabulary.build(texts, options.tokens, special=TRANSLATION, **chosen)
         for texts in (train.sources, train.targets)
-    ]
-    codec = TranslationCodec(*words, options.longest)
-    encoded, left_out = codec.encoded(parts)
-    notes = [f"{left_out:,} training pairs of more than data.longest={options.longest} tokens are left out"]
-    return Prepared(encoded, codec, raw.skipped, notes if left_out else [])
+    )
+    return TranslationCodec(source, target, options.longest)
+
+
+def _longer(part: Numbered, most: int) -> Any:
+    """Which pairs have a sentence of more than so many tokens, bool [N]; the target's <eos> is none."""
+    return ((part.numbers.lengths - np.array([0, 1])) > most).any(1)
 
 
 def _read(options: Options) -> pairs.PairSet:

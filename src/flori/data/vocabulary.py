@@ -68,10 +68,7 @@ class Vocabulary:
                 raise UserError(f"a BPE vocabulary has a token a byte: {subwords.BYTES + len(special)} at least")
             model = subwords.train(texts, kind, room, least, UNKNOWN)
             return _not_empty(Vocabulary(kind, _pieces(special, model), special, lower, model))
-        if kind == "char":
-            counts = coders.count_characters(texts)
-        else:
-            counts = coders.count_words(texts, UNKNOWN, bounded=most is not None)
+        counts = coders.count_characters(texts) if kind == "char" else coders.count_words(texts, UNKNOWN, most)
         return _not_empty(Vocabulary(kind, [*special, *_commonest(counts, most, least, special)], special, lower))
 
     @staticmethod
@@ -137,8 +134,11 @@ class Vocabulary:
 
     @staticmethod
     def restore(state: Mapping[str, Any]) -> Vocabulary:
+        """The vocabulary that `state` described. Raises LookupError, TypeError or ValueError where it did not."""
         special, model = tuple(state["special"]), state.get("model")
         tokens = state["tokens"] if model is None else _pieces(special, model)
+        if len(tokens) <= len(special):
+            raise ValueError("a vocabulary without words")
         return Vocabulary(state["kind"], list(tokens), special, state["lower"], model)
 
     def _special(self, name: str) -> int | None:

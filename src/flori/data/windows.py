@@ -10,7 +10,7 @@ Shapes: B rows of a batch, T places, n tokens; so n − 1 targets.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,9 @@ LARGE = 1 << 26  # bytes: of larger files no page stays in memory after its batc
 
 Tokens = NDArray[Any]
 """uint16 or uint32 [n], in memory or mapped from a file."""
+Edges = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+"""The places where windows begin, by their numbers from 0 on, and for one number more where the last ends: a function,
+since a long text has more windows than memory should hold."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,21 @@ class Windows:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[TokenBatch]:
         """The batches of an epoch in its random order, from the `start`-th on."""
-        edges = self._edges(number)
-        order = seeds.order(self.seed, number, len(edges) - 1).numpy()
-        for first in range(start * self.size, len(order), self.size):
-            index = order[first : first + self.size]
-            yield self._batch(edges[index], edges[index + 1], edges[index])
+        edge, order = self._edges(number), seeds.places(self.seed, number, self._most)
+        for first in range(start * self.size, self._most, self.size):
+            index = order(np.arange(first, min(first + self.size, self._most)))
+            begins = edge(index)
+            yield self._batch(begins, edge(index + 1), begins)
 
     def in_order(self, context: int = 0) -> Iterator[TokenBatch]:
         """All targets once, in their own order: to evaluate. Each window but the first begins with `context` places
         that are read but have no target, so that no target is predicted from less."""
         targets, width = len(self.tokens) - 1, self._width
         context = min(context, width - 1)
-        begins = np.arange(width, targets, width - context)
-        edges = np.unique([0, *begins, targets])
-        for first in range(0, len(edges) - 1, self.size):
-            begin = edges[first : first + self.size + 1]
-            yield self._batch(begin[:-1], begin[1:], begin[:-1] - context)
+        edge, count = evenly(width, width - context, targets)
+        for first in range(0, count, self.size):
+            edges = edge(np.arange(first, min(first + self.size, count) + 1))
+            yield self._batch(edges[:-1], edges[1:], edges[:-1] - context)
 
     @property
     def _width(self) -> int:
@@ -76,16 +78,16 @@ class Windows:
         whole, rest = divmod(len(self.tokens) - 2, self._width)
         return whole + (2 if rest else 1)
 
-    def _edges(self, number: int) -> NDArray[np.int64]:
-        """Where the targets of each window begin and end, int64 [windows + 1]. Some offsets leave a window fewer: then
-        the longest is cut in two, so that each epoch has as many."""
-        offset = torch.randint(self._width, (), generator=seeds.generator(self.seed, "offset", number)).item()
-        targets = len(self.tokens) - 1
-        edges = np.unique(np.concatenate([[0], np.arange(offset, targets, self._width), [targets]]))
-        if len(edges) <= self._most:
-            longest = int(np.diff(edges).argmax())
-            edges = np.insert(edges, longest + 1, edges[longest : longest + 2].sum() // 2)
-        return edges
+    def _edges(self, number: int) -> Edges:
+        """Where the targets of each window begin, and those of the one before end. Some offsets leave a window fewer:
+        then the longest is cut in two, so that each epoch has as many."""
+        offset = int(torch.randint(self._width, (), generator=seeds.generator(self.seed, "offset", number)))
+        edge, count = evenly(offset or self._width, self._width, len(self.tokens) - 1)
+        if count == self._most:
+            return edge
+        longest = int(np.diff(edge(np.arange(3))).argmax())
+        middle = edge(np.array([longest, longest + 1])).sum() // 2
+        return lambda k: np.where(k == longest + 1, middle, edge(k - (k > longest)))
 
     def _batch(self, begins: NDArray[Any], ends: NDArray[Any], starts: NDArray[Any]) -> TokenBatch:
         """Windows that read from `starts` on and have targets from `begins` to `ends`, all int64 [B]."""
@@ -127,9 +129,10 @@ class Streams:
         return self._batches(self._width, 0)
 
     def _batches(self, first: int, start: int) -> Iterator[TokenBatch]:
-        edges = [0, *range(first, self._longest, self._width), self._longest]
+        edge, _ = evenly(first, self._width, self._longest)
         for number in range(start, self.per_epoch):
-            place = np.arange(edges[number], edges[number + 1] + 1)
+            begin, end = edge(np.array([number, number + 1])).tolist()
+            place = np.arange(begin, end + 1)
             found = self.tokens[self._begins[:-1, None] + place]
             has_target = place[:-1] < np.diff(self._begins)[:, None]
             yield _batch(found, has_target, self, fresh=number == 0)
@@ -148,6 +151,11 @@ class Streams:
     @property
     def _width(self) -> int:
         return min(self.length, self._longest)
+
+
+def evenly(first: int, width: int, end: int) -> tuple[Edges, int]:
+    """Edges 0, `first` and on by `width` as far as `end`, which is the last; and how many windows they make."""
+    return lambda k: np.where(k > 0, np.minimum(first + (k - 1) * width, end), 0), 1 + -(-(end - first) // width)
 
 
 def _batch(found: Tokens, has_target: NDArray[np.bool_], batches: Windows | Streams, fresh: bool) -> TokenBatch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from flori.core.errors import UserError
 from flori.layers.attention import Attend
 
 
@@ -40,10 +41,10 @@ class Learned(nn.Module):
         self.weight = nn.Parameter(torch.randn(longest, width) * width**-0.5)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """[B, T, H] of places from `start` on → [B, T, H]. Raises ValueError beyond the last place that was learned."""
+        """[B, T, H] of places from `start` on → [B, T, H]. Raises UserError beyond the last place that was learned."""
         stop, longest = start + x.shape[1], len(self.weight)
         if stop > longest:
-            raise ValueError(f"a sequence of {stop} tokens, but positions were learned for {longest}")
+            raise UserError(f"a sequence of {stop} tokens, but positions were learned for {longest}")
         return x + self.weight[start:stop]
 
 

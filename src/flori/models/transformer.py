@@ -22,7 +22,10 @@ from flori.layers.transformer import Shape, Stack
 
 
 class Transformer(nn.Module):
-    """Two embeddings, encoder and decoder; the output's weights are the target's embedding if `tied`."""
+    """Two embeddings, encoder and decoder; the output's weights are the target's embedding if `tied`.
+
+    `context`: places of a sentence at most, None for any number.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Transformer(nn.Module):
         self.encoder, self.decoder = Stack(layers, shape), Stack(layers, shape, cross=True)
         self.output = None if tied else nn.Linear(width, vocabularies[1], bias=False)
         self.heads = ("target_embedding",) if tied else ("output",)
+        self.context = longest if positions == "learned" else None
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         """source int64 [B, S] with lengths [B], target [B, T] that begins with <bos> → logits [B, T, V]."""

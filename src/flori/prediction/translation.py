@@ -32,6 +32,7 @@ def translations(
     """
     pad, begin, end = rules
     model.eval()
+    context = getattr(model, "context", None)
     order = sorted(range(len(sources)), key=lambda i: len(sources[i]))  # those of like length together
     found: dict[int, Hypothesis] = {}
     for first in range(0, len(order), TOGETHER):
@@ -47,6 +48,8 @@ def translations(
         with computing(device, precision):
             memory = model.encode(rows.to(device), lengths.to(device))  # type: ignore[operator]
             start = torch.full((len(chosen), 1), begin, device=device)
-            limits = Rules((lengths * LONGER + MORE).to(device), end, (pad, begin))
+            longest = lengths * LONGER + MORE
+            longest = longest if context is None else longest.clamp(max=context)
+            limits = Rules(longest.to(device), end, (pad, begin))
             found |= zip(chosen, beam_search(stepwise(step), start, memory, limits, beams), strict=True)
     return [found[i] for i in range(len(sources))]

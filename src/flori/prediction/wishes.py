@@ -14,7 +14,8 @@ class Wishes:
 
     Pictures: `skipped` takes what is wrong with some, which are left out then. A text that goes on: at most `length`
     tokens, drawn at `temperature` (0: always the likeliest) from the `top_k` likeliest or from the likeliest that make
-    up `top_p`, by `seed`; `say` is called with each piece as it comes. Translations: by a search with `beams`.
+    up `top_p`, by `seed`; `say` is called with each piece as it comes, and with the end of a line after the last.
+    Translations: by a search with `beams`.
     """
 
     skipped: list[Fault] | None = None

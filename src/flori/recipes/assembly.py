@@ -84,6 +84,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     data = data if weights is None else standardised_alike(data, weights)
     task = task_of(data.codec)
     model, taken, frozen = begin(recipe, data.codec, weights)
+    _must_see_all(data, model)
     model.to(device, dtype)
     if recipe.convolutional:
         model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
@@ -136,6 +137,22 @@ def _must_suit(recipe: Recipe) -> None:
     if counts != counted:
         hint = "it is learnt by optimizer=counting" if counts else "it counts n-grams, which only ngram has"
         raise UserError(f"optimizer={recipe.training.optimizer} does not suit {recipe.system}: {hint}")
+
+
+def _must_see_all(data: Prepared, model: nn.Module) -> None:
+    """Refuse sequences that are longer than a network with a bounded context can see."""
+    context = getattr(model, "context", None)
+    if context is None:
+        return
+    if data.codec.task == "language":
+        if data.codec.window > context:  # type: ignore[attr-defined]
+            hint = "the network sees no more at once"
+            raise UserError(f"data.window={data.codec.window} is more than model.context={context}: {hint}")  # type: ignore[attr-defined]
+        return
+    longest = max(int(part.numbers.lengths.max()) for part in data.parts.values())
+    if longest > context:
+        what = f"a sentence takes {longest} places, and positions are learned for model.longest={context} only"
+        raise UserError(f"{what}; raise it, or set model.positions=sinusoidal")
 
 
 def _must_be_linear(recipe: Recipe, codec: Codec) -> None:

@@ -23,6 +23,7 @@ from flori.core.recipe import Recipe, replace
 from flori.data.codec import Codec, Part, fingerprint
 from flori.data.named import NAMED
 from flori.data.preparation import PicturePreparation
+from flori.data.preparing import ExampleCodec
 from flori.prediction.wishes import Wishes
 from flori.recipes.assembly import assemble
 from flori.recipes.catalogue import find
@@ -105,7 +106,7 @@ class Run:
 def _as_the_network_takes_it(codec: Codec) -> dict[str, Any]:
     """Settings by which other data is read as the network knows it: the column that it predicts, and the side of
     square pictures, which are then of any size."""
-    found = {"target": codec.target} if getattr(codec, "target", "") else {}  # type: ignore[attr-defined]
+    found: dict[str, Any] = {"target": codec.target} if isinstance(codec, ExampleCodec) and codec.target else {}
     prepared = getattr(codec, "preparation", None)
     if isinstance(prepared, PicturePreparation) and len(set(prepared.size)) == 1:
         found["data.size"] = prepared.size[0]

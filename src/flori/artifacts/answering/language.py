@@ -21,30 +21,40 @@ from flori.prediction.wishes import Wishes
 if TYPE_CHECKING:
     from flori.artifacts.predictor import Predictor
 
+NEAR = 100  # tokens that decide how the next one is written
+
 
 def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) -> list[dict[str, Any]]:
     """For each text what follows it, drawn as wished; `score` is the mean of log p of its tokens, in nats."""
     codec = predictor.codec
     assert isinstance(codec, LanguageCodec)
-    return [
-        {"input": text, **_continued(predictor, codec.vocabulary, text, number, wishes)}
-        for number, text in enumerate(texts(inputs))
-    ]
+    words, found = codec.vocabulary, []
+    for number, text in enumerate(texts(inputs)):
+        given = words.encode(text) or [_beginning(words)]
+        found.append({"input": text, **continued(predictor, given, wishes, number)})
+    return found
 
 
 @torch.inference_mode()
-def _continued(predictor: Predictor, words: Vocabulary, text: str, number: int, wishes: Wishes) -> dict[str, Any]:
-    given = words.encode(text) or [_beginning(words)]
+def continued(predictor: Predictor, given: list[int], wishes: Wishes, number: int = 0) -> dict[str, Any]:
+    """What follows some tokens. Of more than the network's context the last ones count.
+
+    Args: number: which text this is among those that are drawn by the same seed.
+    """
+    words: Vocabulary = predictor.codec.vocabulary  # type: ignore[attr-defined]
+    given = given[-getattr(predictor.model, "context", len(given)) :]
     how = Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed)
     rules = Rules(wishes.length, forbidden=(words.unknown,))
     start, told, chances = torch.tensor([given], device=predictor.device), "", _Chances(predictor)
-    said: list[int] = []
+    near, said = given[-NEAR:], []
     for token in sample(stepwise(chances), start, None, rules, how, torch.tensor([number])):
         said += token.tolist()
-        written = words.decode([*given, *said])[len(words.decode(given)) :]
+        written = words.decode([*near, *said])[len(words.decode(near)) :]
         if wishes.say and written.startswith(told):
             wishes.say(written[len(told) :])
             told = written
+    if wishes.say:
+        wishes.say(f"{written[len(told) :]}\n")
     return {"text": written, "score": chances.of(said)}
 
 
