@@ -69,9 +69,6 @@ class TranslationPart:
         source_lengths, target_lengths = torch.from_numpy(lengths).unbind(1)
         return TokenBatch(inputs, targets, target_lengths, source, source_lengths)
 
-    def content(self) -> bytes:
-        return self.source.content() + self.target.content()
-
 
 @dataclass(frozen=True)
 class TaggingPart:
@@ -102,9 +99,6 @@ class TaggingPart:
         lengths = torch.from_numpy(self.words.lengths[index])
         return TokenBatch(self.words.padded(index, self.pad), self.tags.padded(index, IGNORED), lengths)
 
-    def content(self) -> bytes:
-        return self.words.content() + self.tags.content()
-
 
 @dataclass(frozen=True)
 class TextPart:
@@ -130,9 +124,6 @@ class TextPart:
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.texts.lengths[index])
         return TokenBatch(self.texts.padded(index, self.pad), self.classes[torch.from_numpy(index)], lengths)
-
-    def content(self) -> bytes:
-        return self.texts.content() + self.classes.numpy().tobytes()
 
 
 def _encoded(texts: Iterable[str], vocabulary: Vocabulary, longest: int | None = None) -> Ragged:

@@ -39,7 +39,7 @@ class Layout:
         """What `steps` gives of each span of the columns, counted in units: for every step a block of each."""
         return list(zip(*(self.steps(tensor[:, a * units : b * units]) for a, b in spans), strict=True))
 
-    def before(self, states: Tensor) -> Sequence[Tensor]:
+    def before(self, states: Tensor) -> list[Tensor]:
         """The states [n, …] that each step goes on from, of a buffer [B + P, …]."""
         blocks = states.split((self.sizes[0], *self.sizes))
         return [block if len(block) == n else block[:n] for block, n in zip(blocks, self.sizes, strict=False)]
