@@ -22,6 +22,7 @@ COMMANDS = {
     "linear-regression": ["", "data=airfoil", "data=airfoil optimizer=closed-form"],
     "softmax-regression": ["", "data=penguins", "data=fashion-mnist"],
     "mlp": ["", "data=fashion-mnist", "data=airfoil", "data=house-prices"],
+    "nadaraya-watson": ["", "data=airfoil"],
     "lenet": ["", "data=fashion-mnist", "data=mnist", "data=fashion-mnist model.activation=sigmoid model.pool=average"],
     "resnet-cifar": ["data=fashion-mnist epochs=15 data.shift=2"],
 }

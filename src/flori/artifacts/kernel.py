@@ -16,7 +16,9 @@ from flori.data.preparing import ExampleCodec
 from flori.evaluation import plots
 from flori.models.nadaraya_watson import WIDE, NadarayaWatson
 
-QUERIES, CELLS, HEAVIEST = 60, 240, 60  # rows of a picture of weights; its columns, by a feature and by weight
+QUERIES, CELLS = 60, 240  # rows and columns of a picture of weights in the order of a feature, at most
+HEAVIEST = (10, 60)  # its columns in the order of weights, at least and at most
+SHOWN = 0.99  # of a row's weight, if so many columns have it
 POINTS = 400  # of a curve
 LISTED = 24  # widths; more are folded away
 MARKS = 7  # along an axis
@@ -65,39 +67,39 @@ def _by_feature(folder: Path, model: NadarayaWatson, prepared: TablePreparation,
     chosen = _spread_out(inputs[:, 0].argsort(stable=True), QUERIES)
     order = model.keys[:, 0].argsort(stable=True)
     shares = _weights(model, inputs[chosen])
-    cells = torch.stack([cell.sum(1) for cell in shares[:, order.cpu()].tensor_split(min(CELLS, len(order)), 1)], 1)
-    marks = [
-        [f"{x:.3g}" for x in _in_units(values[_spread_out(among, MARKS), 0].double().cpu(), prepared).tolist()]
-        for values, among in ((model.keys, order), (inputs, chosen))
-    ]
-    feature = prepared.features[0]
-    picture = plots.weights(
-        cells, (f"training rows in the order of {feature}", marks[0]), (f"{name} rows in the same order", marks[1])
+    several = -(-len(order) // CELLS)
+    cells = torch.stack([cell.sum(1) for cell in shares[:, order.cpu()].split(several, 1)], 1)
+    across, down = (
+        _marks(_in_units(x.double().cpu(), prepared)) for x in (model.keys[order, 0][::several], inputs[chosen, 0])
     )
-    several = f" ({-(-len(order) // cells.shape[1])} rows to a cell)" if len(order) > cells.shape[1] else ""
-    text = f"A line for each of {len(chosen)} {name} rows, a cell for each training row{several}: the darker, the "
-    text += f"more of the answer comes from there. {_owed(shares)}"
+    labels = f"training rows in the order of {prepared.features[0]}", f"{name} rows in the same order"
+    picture = plots.weights(cells, (labels[0], across), (labels[1], down))
+    each = f"{several} training rows" if several > 1 else "training row"
+    text = f"A line for each of {len(chosen)} {name} rows, a cell for each {each}: the darker, the more of the answer "
+    text += f"comes from there. {_owed(shares)}"
     return Section(f"What it attends to ({name})", text=text, picture=save(folder, "weights.png", picture))
 
 
 def _by_weight(folder: Path, model: NadarayaWatson, name: str, inputs: Tensor) -> Section:
     """Weights of the rows that each query attends to most, the heaviest first."""
     shares = _weights(model, inputs[_spread_out(torch.arange(len(inputs)), QUERIES)])
-    heaviest = shares.topk(min(HEAVIEST, shares.shape[1]), 1).values
+    ordered = shares.sort(1, descending=True).values
+    enough = int((ordered.cumsum(1) < SHOWN).sum(1).max()) + 1
+    heaviest = ordered[:, : min(max(enough, HEAVIEST[0]), HEAVIEST[1])]
     heaviest = heaviest[heaviest[:, 0].argsort(descending=True, stable=True)]
-    ranks = [str(rank) for rank in (_spread_out(torch.arange(heaviest.shape[1]), MARKS) + 1).tolist()]
-    picture = plots.weights(heaviest, ("training rows, those of the largest weight first", ranks), (f"{name} rows", []))
-    rest = 1 - float(heaviest.sum(1).median())
+    ranks = _marks(torch.arange(heaviest.shape[1]) + 1)
+    picture = plots.weights(heaviest, ("training rows, those of the largest weight first", ranks), (f"{name} rows", {}))
+    rest = max(0.0, 1 - float(heaviest.sum(1).median()))
     text = f"A line for each of {len(shares)} {name} rows, the most decided above: the weights of the "
-    text += f"{heaviest.shape[1]} training rows that it attends to most. All others together have {rest:.0%} "
-    text += f"(median). {_owed(shares)}"
+    text += f"{heaviest.shape[1]} training rows that it attends to most. All others together have {rest:.0%} (median). "
+    text += _owed(shares)
     return Section(f"What it attends to ({name})", text=text, picture=save(folder, "weights.png", picture))
 
 
 def _owed(shares: Tensor) -> str:
-    """How many rows an answer rests on: the number of equal weights that would have the same sum of squares."""
+    """How many rows an answer rests on: so many equal weights have the same sum of squares."""
     rows = float(1 / shares.square().sum(1).median())
-    return f"An answer rests on as much as {rows:,.1f} training rows of equal weight would give (median of 1/Σα²)."
+    return f"An answer rests on as many as {rows:,.1f} training rows, were their weights α equal (median of 1/Σα²)."
 
 
 def _widths(model: NadarayaWatson, prepared: TablePreparation) -> Section:
@@ -132,6 +134,11 @@ def _in_units(feature: Tensor, prepared: TablePreparation) -> Tensor:
 def _weights(model: NadarayaWatson, queries: Tensor) -> Tensor:
     with torch.inference_mode():
         return model.eval().attention(queries).double().cpu()
+
+
+def _marks(numbers: Tensor) -> dict[int, str]:
+    """Some of the numbers along an axis, by their places."""
+    return {place: f"{float(numbers[place]):.3g}" for place in _spread_out(torch.arange(len(numbers)), MARKS).tolist()}
 
 
 def _spread_out(order: Tensor, most: int) -> Tensor:

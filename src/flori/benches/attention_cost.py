@@ -1,14 +1,16 @@
 """What convolution, recurrence and attention cost, as powers of the length n of a sequence and of the width d.
 
 k·n·d², n·d² and n²·d (Vaswani et al. 2017, table 1; Dive into Deep Learning, section 11.6). An exponent is measured as
-the slope of log time over log size, by least squares, where the layer's own products outweigh what each call costs.
+the slope of log time over log size, by least squares, where the layer's own products outweigh what each call costs. It
+is the processor's time of a single thread: neither other programs nor how well a size divides over cores bend the law.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 from flori.core import seeds
 
 KERNEL = 3  # k, the width of the convolution
-BATCH = 32  # sequences at once in recurrence: one alone multiplies a matrix by a vector, and waits for memory
+BATCH = 128  # sequences at once in recurrence: one alone multiplies a matrix by a vector, and waits for memory
 ROUNDS = 5
 Call = Callable[[], Tensor]
 
@@ -59,20 +61,20 @@ LAWS = {
         lambda n, d: KERNEL * n * d * d,
         (1, 2),
         lengths=((1024, 2048, 4096, 8192), 256),
-        widths=((256, 512, 1024, 2048), 512),
+        widths=((256, 512, 1024), 4096),
     ),
     "recurrence": Law(
         recurrence,
         lambda n, d: BATCH * 2 * n * d * d,  # from the input, and from the state before
         (1, 2),
-        lengths=((32, 64, 128, 256), 256),
+        lengths=((16, 32, 64, 128), 256),
         widths=((512, 1024, 2048), 16),
     ),
     "attention": Law(
         attention,
         lambda n, d: 2 * n * n * d,  # queries by keys, and weights by values
         (2, 1),
-        lengths=((1024, 2048, 4096, 8192), 64),
+        lengths=((2048, 4096, 8192), 64),
         widths=((256, 512, 1024, 2048), 1024),
     ),
 }
@@ -85,7 +87,7 @@ def measure(told: Callable[[str], None] = lambda name: None) -> dict[str, dict[s
     for name, law in LAWS.items():
         told(name)
         (lengths, width), (widths, length) = law.lengths, law.widths
-        with seeds.scope(0, "attention-cost"), torch.inference_mode():
+        with seeds.scope(0, "attention-cost"), torch.inference_mode(), _one_thread():
             by_length = _seconds([law.call(n, width) for n in lengths])
             by_width = _seconds([law.call(length, d) for d in widths])
         rates = [law.multiply_adds(n, width) / spent for n, spent in zip(lengths, by_length, strict=True)]
@@ -98,14 +100,24 @@ def measure(told: Callable[[str], None] = lambda name: None) -> dict[str, dict[s
     return found
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _seconds(calls: Sequence[Call]) -> list[float]:
     """The least time of each call over some rounds, in turn, so that a machine that slows down slows all alike."""
     best = [math.inf] * len(calls)
     for _ in range(ROUNDS):
         for i, call in enumerate(calls):
-            start = time.perf_counter()
+            start = time.thread_time()
             call()
-            best[i] = min(best[i], time.perf_counter() - start)
+            best[i] = min(best[i], time.thread_time() - start)
     return best
 
 

@@ -60,7 +60,7 @@ def _print_race(name: str, race: dict[str, Any], ceiling: float) -> None:
 
 
 def _print_laws(name: str, laws: dict[str, dict[str, float]]) -> None:
-    print(f"\n{name}: exponents of a layer's cost in the length n and the width d of a sequence, float32")
+    print(f"\n{name}: exponents of a layer's cost in the length n and the width d of a sequence, float32, one thread")
     rows = [
         [who, f"{law['n']:g}", f"{law['n_measured']:.2f}", f"{law['d']:g}", f"{law['d_measured']:.2f}",
          f"{2 * law['multiply_adds_per_second'] / 1e9:,.0f}"]

@@ -137,9 +137,9 @@ def fitted(curve: tuple[Tensor, Tensor], parts: Mapping[str, tuple[Tensor, Tenso
     return figure
 
 
-def weights(shares: Tensor, across: tuple[str, Sequence[str]], down: tuple[str, Sequence[str]]) -> Figure:
+def weights(shares: Tensor, across: tuple[str, Mapping[int, str]], down: tuple[str, Mapping[int, str]]) -> Figure:
     """Attention weights [queries, keys], the square root of a weight as darkness. `across` and `down` name the axes,
-    each with marks from its first to its last cell."""
+    and what is written at some of their cells."""
     figure, (axis,) = _figure(9, 4.2)
     axis.grid(False)
     scale = PowerNorm(0.5, 0, float(shares.max()))
@@ -147,6 +147,6 @@ def weights(shares: Tensor, across: tuple[str, Sequence[str]], down: tuple[str, 
     figure.colorbar(image, shrink=0.8, label="weight")
     axis.set_xlabel(across[0], parse_math=False)
     axis.set_ylabel(down[0], parse_math=False)
-    axis.set_xticks(np.linspace(0, shares.shape[1] - 1, len(across[1])), across[1], parse_math=False)
-    axis.set_yticks(np.linspace(0, shares.shape[0] - 1, len(down[1])), down[1], parse_math=False)
+    axis.set_xticks([*across[1]], [*across[1].values()])
+    axis.set_yticks([*down[1]], [*down[1].values()])
     return figure

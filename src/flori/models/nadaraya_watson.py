@@ -100,7 +100,7 @@ def nadaraya_watson(
     shape: tuple[int, ...] = (1,),
     *,
     kernel: str = "learned",
-    width: float = 0.5,
+    width: float = 1.0,
     per_feature: bool = True,
 ) -> NadarayaWatson:
     """A kernel regression on inputs of `shape`, its memory still empty. Raises ValueError for more than one output.

@@ -14,7 +14,7 @@ class Options:
         "learned", "a Gaussian whose width is learnt, or fixed; average: every row counts alike"
     )
     width: float = value(
-        0.5, "of the kernel, in standard deviations of a feature; as it begins, where it is learnt", at_least=1e-3,
+        1.0, "of the kernel, in standard deviations of a feature; as it begins, where it is learnt", at_least=1e-3,
         at_most=1e3,
     )  # fmt: skip
     per_feature: bool = value(True, "each feature has a width of its own")
