@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flori.layers.attention import Attend, Watched, causal, fused, within
+from flori.layers.attention import Attend, Watched, causal, fused, kept, within
 from flori.layers.cache import Cache
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
@@ -56,7 +56,7 @@ class Transformer(nn.Module):
         """What `decode` needs to know of the sources: their masks, and keys and values for each of its layers."""
         mask = _mask(source, source_lengths)
         remembered = self.decoder.remember(self._encoded(source, fused(mask)))
-        return Cache.empty(len(source), (mask, *(t for pair in remembered for t in pair)))
+        return Cache.empty(len(source), (mask, *(kept(t) for pair in remembered for t in pair)))
 
     @torch.no_grad()
     def decode(self, target: Tensor, memory: Cache) -> tuple[Tensor, Cache]:
