@@ -117,7 +117,7 @@ def transformer(
     width: int = 256,
     heads: int = 4,
     layers: int = 3,
-    hidden: int = 1024,
+    hidden: int | None = None,
     dropout: float = 0.1,
     norm: str = "pre",
     positions: str = "sinusoidal",
@@ -127,8 +127,8 @@ def transformer(
 ) -> Transformer:
     """A Transformer for vocabularies of `source` and `target` words, with so many layers in encoder and in decoder.
 
-    `hidden`: units of the feed-forward networks; `longest`: the most tokens of a sentence if positions are learned;
-    norm: pre or post; activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
+    `hidden`: units of the feed-forward networks, None: 4·width; `longest`: the most tokens of a sentence if positions
+    are learned; norm: pre or post; activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
     """
-    shape = Shape(width, heads, hidden, dropout, norm, activation)
+    shape = Shape(width, heads, hidden or 4 * width, dropout, norm, activation)
     return Transformer((source, target), layers, shape, positions, longest, tied)
