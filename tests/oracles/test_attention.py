@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
+from flori.layers import attention
 from flori.layers.attention import (
     AdditiveAttention,
     CrossAttention,
@@ -14,6 +16,7 @@ from flori.layers.attention import (
     dot_product_weights,
     fused,
     gathered,
+    kept,
     masked_softmax,
     spread,
     within,
@@ -36,7 +39,7 @@ def filled(layer):
 
 
 def some_mask(*shape):
-    """True and False at random; the second row is masked whole, the first one open."""
+    """True and False at random; of the queries the second is masked whole, the first sees all keys."""
     mask = noise(*shape, seed=9) > 0
     mask[..., 0, :], mask[..., 1, :] = True, False
     return mask
@@ -84,11 +87,11 @@ def test_masked_softmax_is_finite_for_the_largest_numbers_and_for_rows_masked_wh
 
 @pytest.mark.parametrize("dtype", HALVES)
 def test_dot_products_beyond_the_largest_half_stay_finite(dtype):
-    queries, keys = torch.full((1, 2, 67), 300, dtype=dtype), torch.full((1, 3, 67), 300, dtype=dtype)
-    keys[:, 1] = -300
-    values = torch.tensor([[[2.0], [1.0], [4.0]]], dtype=dtype)
-    assert dot_product_weights(queries, keys).tolist() == [[[0.5, 0, 0.5]] * 2]
-    assert dot_product_attention(queries, keys, values).tolist() == [[[3.0]] * 2]
+    queries, keys = torch.full((1, 1, 2, 67), 300, dtype=dtype), torch.full((1, 1, 3, 67), 300, dtype=dtype)
+    keys[:, :, 1] = -300
+    values = torch.tensor([[[[2.0], [1.0], [4.0]]]], dtype=dtype)
+    assert dot_product_weights(queries, keys).tolist() == [[[[0.5, 0, 0.5]] * 2]]
+    assert dot_product_attention(queries, keys, values).tolist() == [[[[3.0]] * 2]]
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -111,6 +114,43 @@ def test_fused_attention_gives_zeros_for_a_row_masked_whole(dtype, width):
     assert (found[:, :, 1] == 0).all() and found.isfinite().all() and (found[:, :, 0] != 0).all()
     gradients = torch.autograd.grad(found.square().sum(), (queries, keys, values))
     assert all(g.isfinite().all() for g in gradients) and (gradients[0][:, :, 1] == 0).all()
+
+
+BY_PRODUCTS = {
+    "open": (None, False),
+    "causal": (None, True),
+    "padding": (within(torch.tensor([7, 0, 2]), 7)[:, None, None], False),
+    "places": (some_mask(7, 7), False),
+    "rows": (some_mask(3, 1, 7, 7), False),
+}
+
+
+@pytest.mark.parametrize(("mask", "is_causal"), BY_PRODUCTS.values(), ids=BY_PRODUCTS)
+@pytest.mark.parametrize("most", [7, 6], ids=["products", "kernel"])
+def test_bfloat16_by_products_and_by_the_kernel_is_near_the_sums(mask, is_causal, most, monkeypatch):
+    monkeypatch.setattr(attention, "LONGEST", most)
+    exact = [noise(3, 2, 7, 11, seed=i).bfloat16().double().requires_grad_() for i in range(3)]
+    halves = [t.detach().bfloat16().requires_grad_() for t in exact]
+    expected = F.scaled_dot_product_attention(*exact, attn_mask=mask, is_causal=is_causal)
+    found = fused(mask, is_causal)(*halves)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=0.03)
+    ways = noise(3, 2, 7, 11, seed=3)
+    theirs, ours = torch.autograd.grad(expected, exact, ways), torch.autograd.grad(found, halves, ways.bfloat16())
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a.double(), b, rtol=0, atol=0.06)
+    if mask is not None:
+        nowhere = ~mask.any(-1).expand(3, 2, 7)
+        assert nowhere.any() and (found[nowhere] == 0).all() and (ours[0][nowhere] == 0).all()
+
+
+def test_keys_kept_in_float32_decide_the_type():
+    queries, keys, values = (noise(3, 2, n, 11, seed=n).bfloat16() for n in (1, 7, 7))
+    expected = F.scaled_dot_product_attention(queries.float(), keys.float(), values.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = fused()(queries, kept(keys), kept(values))
+    assert kept(keys).dtype == torch.float32 and kept(expected) is expected
+    assert torch.equal(found, expected.bfloat16())
 
 
 @pytest.mark.parametrize("masked", [False, True])

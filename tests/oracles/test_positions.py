@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from flori.layers.attention import dot_product_attention
-from flori.layers.positions import Learned, Sinusoidal, angles, positions, rotated, sinusoids, turning
+from flori.layers.positions import Learned, Sinusoidal, positions, rotated, rotations, sinusoids, turning
 from flori.reference import positions as oracle
 
 
@@ -61,8 +61,7 @@ def test_learned_positions_end():
 
 
 def turned(x, start):
-    places = angles(start, x.shape[-2], x.shape[-1])
-    return rotated(x, places.cos(), places.sin())
+    return rotated(x, *rotations(start, *x.shape[-2:]))
 
 
 def test_rotations_equal_the_formula():

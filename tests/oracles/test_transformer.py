@@ -235,6 +235,23 @@ def test_reordering_beams_moves_no_keys():
     assert longer.store.keys[0] is kept, "room for more tokens was made once"
 
 
+def test_a_past_that_beams_share_is_kept_once():
+    """Beam 1 of each sentence leads to all beams of the next step: after 97 tokens of 4 beams, few slots are needed."""
+    model, text = language_model(context=128), tokens(3, 2)
+    _, memory = model(text)
+    memory, text = memory.select(torch.arange(3).repeat_interleave(4)), text.repeat_interleave(4, 0)
+    for step in range(97):
+        new = tokens(12, 1, seed=step)
+        logits, memory = model(new, memory)
+        text = torch.cat((text, new), 1)
+        if step % 10 == 0:
+            expected = model(text)[0].detach()[:, -1:]
+            torch.testing.assert_close(logits, expected, rtol=0, atol=1e-12)
+        rows = 4 * (torch.arange(12) // 4) + 1
+        memory, text = memory.select(rows), text[rows]
+    assert memory.cache.length == 99 and memory.cache.slots < 2 * 99
+
+
 def test_weights_of_the_first_layers_equal_the_equations():
     model = translator()
     found = model.attention(SOURCE, LENGTHS, TARGET)

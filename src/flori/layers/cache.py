@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from flori.layers.attention import Attend, causal, gathered, spread
+from flori.layers.attention import Attend, causal, fused, gathered, kept, spread
 
-LEAST_ROOM = 64  # tokens
+ROOM = 32  # tokens that a store is made larger by, at least
 
 
 @dataclass
@@ -35,12 +34,18 @@ class Store:
         """How many slots there are."""
         return self.keys[0].shape[2] if self.keys else 0
 
-    def copy(self, slots: int, room: int) -> Store:
-        """The first slots, with room for more."""
-        if not slots:
+    @property
+    def device(self) -> torch.device | None:
+        """Where it is; None while it is empty."""
+        return self.keys[0].device if self.keys else None
+
+    def picked(self, groups: Tensor, slots: Tensor, room: int) -> Store:
+        """Another store: slots [M, L] of groups [M] of this one, and room for more."""
+        count = slots.shape[1]
+        if not count:
             return Store()
-        keys, values = ([_roomier(t, slots, room) for t in side] for side in (self.keys, self.values))
-        return Store(keys, values, slots)
+        keys, values = ([_picked(t, groups, slots, room) for t in side] for side in (self.keys, self.values))
+        return Store(keys, values, count)
 
     def put(self, layer: int, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Write slots from `start` on, and give all up to there. What comes first is kept as it is, not copied."""
@@ -86,17 +91,32 @@ class Cache:
         if len(tokens) != self.rows:
             raise ValueError(f"tokens of {len(tokens)} rows for a memory of {self.rows}")
         beams, count = self.rows // self.groups, tokens.shape[1]
-        stop = self.slots + beams * count
-        store = self.store
-        if store.filled != self.slots or (self.slots and stop > store.room):
-            store = store.copy(self.slots, 2 * max(stop, LEAST_ROOM * beams))
-        store.filled = stop
-        mask = self._mask(count, tokens.device)
+        before = self._with_room(beams * count)
+        stop = before.slots + beams * count
+        before.store.filled = stop
+        mask = before._mask(count, tokens.device)
         seen = None
         if mask is not None and mask.dim() == 4:
             seen = mask.view(self.groups, beams, count, stop)[:, :, -1].reshape(self.rows, stop)
-        longer = replace(self, store=store, length=self.length + count, slots=stop, seen=seen)
-        return longer, _Appending(store, self.slots, beams, mask)
+        longer = replace(before, length=self.length + count, slots=stop, seen=seen)
+        return longer, _Appending(before.store, before.slots, beams, mask)
+
+    def _with_room(self, more: int) -> Cache:
+        """This cache where slots after its own are free. One that moves leaves behind what no row sees any more: the
+        beams of a sentence soon have a common past, of which one copy is enough."""
+        if self.store.filled == self.slots and (not self.slots or self.slots + more <= self.store.room):
+            return self
+        device, beams, seen = self.store.device, self.rows // self.groups, self.seen
+        groups = torch.arange(self.groups, device=device)
+        slots = torch.arange(self.slots, device=device).expand(self.groups, -1)
+        if seen is not None:
+            by_group = seen.view(self.groups, beams, self.slots)
+            alive = by_group.any(1)
+            slots = alive.int().argsort(dim=1, descending=True, stable=True)[:, : int(alive.sum(1).max())]
+            seen = by_group.gather(2, slots[:, None].expand(-1, beams, -1)).view(self.rows, -1)
+        stop = slots.shape[1] + more
+        store = self.store.picked(groups, slots, stop + max(ROOM * beams, stop // 4))
+        return replace(self, store=store, slots=slots.shape[1], seen=seen)
 
     def _mask(self, count: int, device: torch.device) -> Tensor | None:
         """Where T more tokens may look: [T, slots + T], or [G, 1, k·T, slots + k·T] where rows see slots of their own;
@@ -118,62 +138,45 @@ class Cache:
             same = count == self.rows and torch.equal(rows, places)
             return self if same else replace(self, rows=count, seen=self._seen_by(rows))
         if count % beams == 0 and torch.equal(groups, groups[::beams].repeat_interleave(beams)):
-            return self._whole_groups(rows, groups[::beams])
-        return self._apart(rows, groups)
+            every = torch.arange(self.slots, device=rows.device).expand(count // beams, -1)
+            return self._moved(rows, groups[::beams], every, self._seen_by(rows))
+        return self._moved(rows, groups, self._slots_of(rows), None)
+
+    def _moved(self, rows: Tensor, groups: Tensor, slots: Tensor, seen: Tensor | None) -> Cache:
+        """The cache of rows in other groups, of which each has slots [G′, L] of one of before."""
+        count = slots.shape[1]
+        store = self.store.picked(groups, slots, count)
+        beside = tuple(t.index_select(0, groups) for t in self.beside)
+        return Cache(len(rows), len(groups), store, self.length, count, seen, beside)
 
     def _seen_by(self, rows: Tensor) -> Tensor | None:
         return None if self.seen is None else self.seen[rows]
 
-    def _whole_groups(self, rows: Tensor, groups: Tensor) -> Cache:
-        """Some groups, each as a whole, but for the order of its rows."""
-        keys, values = (
-            [t.narrow(2, 0, self.slots).index_select(0, groups) for t in side]
-            for side in (self.store.keys, self.store.values)
-        )
-        store = Store(keys, values, self.slots) if self.slots else Store()
-        beside = tuple(t.index_select(0, groups) for t in self.beside)
-        return Cache(len(rows), len(groups), store, self.length, self.slots, self._seen_by(rows), beside)
-
-    def _apart(self, rows: Tensor, groups: Tensor) -> Cache:
-        """Rows that fit into no groups: each becomes one, with a copy of what it has seen."""
+    def _slots_of(self, rows: Tensor) -> Tensor:
+        """The slots that each row sees, one for each token: [N′, length]."""
         seen = self._seen_by(rows)
-        slots = torch.arange(self.length, device=rows.device).expand(len(rows), -1)
-        if seen is not None:
-            slots = seen.nonzero()[:, 1].view(len(rows), self.length)
-        keys, values = (
-            [t.transpose(1, 2)[groups[:, None], slots].transpose(1, 2) for t in side]
-            for side in (self.store.keys, self.store.values)
-        )
-        store = Store(keys, values, self.length) if self.length else Store()
-        beside = tuple(t.index_select(0, groups) for t in self.beside)
-        return Cache(len(rows), len(rows), store, self.length, self.length, None, beside)
+        if seen is None:
+            return torch.arange(self.length, device=rows.device).expand(len(rows), -1)
+        return seen.nonzero()[:, 1].view(len(rows), self.length)
 
 
 class _Appending:
     """Attention that keeps the keys and values of each layer that calls it."""
 
     def __init__(self, store: Store, start: int, beams: int, mask: Tensor | None) -> None:
-        self.store, self.start, self.beams, self.mask = store, start, beams, mask
-        self.layer = 0
+        self.store, self.start, self.beams, self.layer = store, start, beams, 0
+        from_nothing = start == 0 and mask is not None and mask.dim() == 2
+        self.attend = fused(is_causal=True) if from_nothing else fused(mask)
 
     def __call__(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         queries, keys, values = (gathered(t, self.beams) for t in (queries, keys, values))
         keys, values = self.store.put(self.layer, keys, values, self.start)
         self.layer += 1
-        first = self.start == 0 and self.mask is not None and self.mask.dim() == 2
-        mask = None if first else self._added(queries)
-        found = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=first)
-        return spread(found, self.beams)
-
-    def _added(self, queries: Tensor) -> Tensor | None:
-        """The mask as numbers to add to the scores: made once, where torch would make them in every layer."""
-        if self.mask is not None and self.mask.dtype == torch.bool:
-            zeros = torch.zeros(self.mask.shape, dtype=queries.dtype, device=queries.device)
-            self.mask = zeros.masked_fill_(~self.mask, -torch.inf)
-        return self.mask
+        return spread(self.attend(queries, keys, values), self.beams)
 
 
-def _roomier(t: Tensor, slots: int, room: int) -> Tensor:
-    larger = t.new_empty(*t.shape[:2], room, t.shape[3])
-    larger[:, :, :slots] = t[:, :, :slots]
+def _picked(t: Tensor, groups: Tensor, slots: Tensor, room: int) -> Tensor:
+    """[G, h, ·, d] → [M, h, room, d], its first slots those of groups [M] and slots [M, L]."""
+    larger = torch.empty(len(groups), t.shape[1], room, t.shape[3], dtype=kept(t[:0]).dtype, device=t.device)
+    larger[:, :, : slots.shape[1]] = t.transpose(1, 2)[groups[:, None], slots].transpose(1, 2)
     return larger

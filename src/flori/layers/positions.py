@@ -73,10 +73,7 @@ def turning(attend: Attend, start: int, length: int, width: int) -> Attend:
 
     The product of two depends then on how far apart they stand. Raises ValueError for an odd width.
     """
-    if width % 2:
-        raise ValueError(f"rotary positions need heads of even width, not {width}")
-    turned = angles(start, length, width)
-    cos, sin = turned.cos(), turned.sin()
+    cos, sin = rotations(start, length, width)
 
     def attend_turned(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         nonlocal cos, sin
@@ -86,7 +83,16 @@ def turning(attend: Attend, start: int, length: int, width: int) -> Attend:
     return attend_turned
 
 
+def rotations(start: int, length: int, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of `angles` as `rotated` wants them: float64 [length, width] each, the first half of the sines
+    with a minus. Raises ValueError for an odd width."""
+    if width % 2:
+        raise ValueError(f"rotary positions need heads of even width, not {width}")
+    turned = angles(start, length, width)
+    cos, sin = turned.cos(), turned.sin()
+    return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
+
+
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Numbers j and j + d/2 of x [..., T, d], as a pair, turned by angle j, whose cosine and sine are [T, d/2]."""
-    a, b = x.chunk(2, -1)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
+    """Numbers j and j + d/2 of x [..., T, d], as a pair, turned by angle j of their place."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)

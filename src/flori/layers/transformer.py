@@ -22,7 +22,8 @@ Remembered = tuple[Tensor, Tensor]
 
 def squared_relu(x: Tensor) -> Tensor:
     """max(x, 0)² (So et al. 2021)."""
-    return F.relu(x).square()
+    positive = F.relu(x)
+    return positive * positive
 
 
 ACTIVATIONS: dict[str, Sublayer] = {"relu": F.relu, "gelu": F.gelu, "relu2": squared_relu}

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flori.layers.attention import Attend, Watched, causal, fused, within
+from flori.layers.attention import Attend, Watched, causal, fused, kept, within
 from flori.layers.cache import Cache
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
@@ -60,7 +60,7 @@ class Transformer(nn.Module):
         """What `decode` needs to know of the sources: their masks, and keys and values for each of its layers."""
         mask = _mask(source, source_lengths)
         remembered = self.decoder.remember(self._encoded(source, fused(mask)))
-        return Cache.empty(len(source), (mask, *(t for pair in remembered for t in pair)))
+        return Cache.empty(len(source), (mask, *(kept(t) for pair in remembered for t in pair)))
 
     @torch.no_grad()
     def decode(self, target: Tensor, memory: Cache) -> tuple[Tensor, Cache]:
@@ -121,7 +121,7 @@ def transformer(
     width: int = 256,
     heads: int = 4,
     layers: int = 3,
-    hidden: int = 1024,
+    hidden: int | None = None,
     dropout: float = 0.1,
     norm: str = "pre",
     positions: str = "sinusoidal",
@@ -131,8 +131,8 @@ def transformer(
 ) -> Transformer:
     """A Transformer for vocabularies of `source` and `target` words, with so many layers in encoder and in decoder.
 
-    `hidden`: units of the feed-forward networks; `longest`: the most tokens of a sentence if positions are learned;
-    norm: pre or post; activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
+    `hidden`: units of the feed-forward networks, None: 4·width; `longest`: the most tokens of a sentence if positions
+    are learned; norm: pre or post; activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
     """
-    shape = Shape(width, heads, hidden, dropout, norm, activation)
+    shape = Shape(width, heads, hidden or 4 * width, dropout, norm, activation)
     return Transformer((source, target), layers, shape, positions, longest, tied)

@@ -100,7 +100,7 @@ def transformer_lm(
     width: int = 256,
     heads: int = 4,
     layers: int = 4,
-    hidden: int = 1024,
+    hidden: int | None = None,
     dropout: float = 0.1,
     context: int = 256,
     positions: str = "rotary",
@@ -110,8 +110,8 @@ def transformer_lm(
 ) -> TransformerLM:
     """A decoder for a vocabulary of so many words that sees at most `context` tokens.
 
-    `hidden`: units of the feed-forward networks; positions: sinusoidal, learned or rotary; norm: pre or post;
-    activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
+    `hidden`: units of the feed-forward networks, None: 4·width; positions: sinusoidal, learned or rotary; norm: pre or
+    post; activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
     """
-    shape = Shape(width, heads, hidden, dropout, norm, activation)
+    shape = Shape(width, heads, hidden or 4 * width, dropout, norm, activation)
     return TransformerLM(vocabulary, layers, shape, context, positions, tied)
