@@ -168,6 +168,17 @@ def test_many_words_of_which_none_is_a_target():
     assert float(loss.detach()) == 0 and not logits.grad.any()
 
 
+def test_the_impossible_where_there_is_no_target_costs_nothing():
+    logits = torch.zeros(131, 2003)
+    logits[5] = -math.inf
+    logits[5, 700] = 0
+    targets = torch.arange(131)
+    targets[5] = -100
+    loss = cross_entropy(logits.requires_grad_(), targets)
+    loss.backward()
+    assert abs(float(loss.detach()) - math.log(2003)) < 1e-5 and not logits.grad[5].any()
+
+
 def test_logits_of_ten_thousand_stay_finite_among_many_words():
     logits = torch.full((131, 2003), -1e4)
     logits[:, 7] = 1e4

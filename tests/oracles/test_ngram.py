@@ -166,16 +166,16 @@ def test_options_that_mean_nothing_are_refused(options):
 
 
 def test_real_text(real_data):
-    """A 3-gram model of characters on the last tenth of a novel: better than 1- and 2-grams, and than no smoothing."""
+    """Characters of the last tenth of a novel, told by the rest: longer histories tell more."""
     text = next(iter((real_data / "time-machine").glob("*.txt"))).read_text(encoding="utf-8-sig").lower()
     letters = sorted(set(text))
     tokens = torch.tensor([letters.index(letter) for letter in text])
     cut = len(tokens) * 9 // 10
     losses = []
-    for order in (1, 2, 3, 4):
+    for order in (1, 2, 3, 4, 5):
         model = ngram(len(letters), order=order)
         model.count(tokens[:cut])
         logits, _ = model(tokens[None, cut:-1])
         losses.append(float(torch.nn.functional.cross_entropy(logits[0], tokens[cut + 1 :])))
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 2.1
+    assert losses[-1] < 1.65

@@ -16,7 +16,7 @@ LETTERS = 14  # of a word
 MOST_NAMED = 60  # words of which each is written beside its row
 FEW = 20  # words among which large weights alone matter
 CELL, BAR = 0.24, 0.7  # inches for a word, where there are few, and for the scale of colours
-SLANTED = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+SLANTED: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "↵"}
 
 
@@ -40,14 +40,9 @@ def attention(weights: Tensor, queries: Sequence[str], keys: Sequence[str], titl
         axis.set_title(titles[head] if titles else f"head {head + 1}", loc="left", color=INK, parse_math=False)
         axis.spines[["top", "right"]].set_visible(False)
         _name(axis.yaxis, queries if head % across == 0 else ())
-        _name(
-            axis.xaxis,
-            keys if head + across >= heads else (),
-            **(SLANTED if max(map(len, keys), default=0) > 2 else {}),
-        )
-    figure.colorbar(
-        image, ax=panels, shrink=0.7, fraction=BAR / figure.get_figwidth(), pad=0.02, label="attention weight"
-    )
+        _name(axis.xaxis, keys if head + across >= heads else (), slanted=True)
+    share = BAR / figure.get_figwidth()
+    figure.colorbar(image, ax=panels, shrink=0.7, fraction=share, pad=0.02, label="attention weight")
     return figure
 
 
@@ -58,8 +53,9 @@ def _size(rows: int, columns: int, down: int, across: int) -> tuple[float, float
     return across * wide + 2.4, down * (high + 0.4) + 1.2
 
 
-def _name(axis: Any, words: Sequence[str], **style: Any) -> None:
+def _name(axis: Any, words: Sequence[str], slanted: bool = False) -> None:
     """Write the words at the ticks of an axis; of very many only every second, third, …"""
     places = range(0, len(words), max(1, -(-len(words) // MOST_NAMED)))
     names = [shortened("".join(VISIBLE.get(letter, letter) for letter in words[i]) or "∅", LETTERS) for i in places]
+    style = SLANTED if slanted and max(map(len, words), default=0) > 2 else {}
     axis.set_ticks(places, names, fontsize=7.5 if len(words) <= MOST_NAMED // 2 else 6, parse_math=False, **style)

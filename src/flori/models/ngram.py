@@ -3,7 +3,10 @@
 Counts, not weights: `count` learns a text in one pass, there is no gradient. With h the last tokens, at most n − 1:
 
 add-k           p(w | h) = (n(h, w) + k) / (n(h) + kV)
-interpolation   p(w | h) = (n(h, w) + ε p(w | h′)) / (n(h) + ε), h′ without the first of h; p(w | nothing) from 1/V
+interpolation   p(w | h) = (n(h, w) + λ t(h) p(w | h′)) / (n(h) + λ t(h))          (Witten and Bell 1991, with λ = 1)
+
+h′ is h without its first token, down to 1/V below the empty one, and t(h) the number of different tokens that followed
+h: where they were many, one more new one is to be expected, and the shorter history weighs the more.
 
 Shapes: tokens int64 [B, T] → logits [B, T, V], the logarithms of these probabilities.
 
@@ -102,9 +105,9 @@ class NGram(nn.Module):
 
     def _chances(self, tokens: Tensor) -> Tensor:
         """What is known without any history, for each of the tokens [B, T]: [B·T, V]."""
-        mass = self.strength * (self.vocabulary if self.smoothing == "add-k" else 1)
+        kinds = self.vocabulary if self.smoothing == "add-k" else int((self.counts1 > 0).sum())
+        counted, mass = int(self.counts1.sum()), self.strength * kinds
         chances = torch.full_like(self.counts1, 1 / self.vocabulary, dtype=self.like.dtype)
-        counted = int(self.counts1.sum())
         if counted + mass > 0:
             chances = (self.counts1 + mass * chances) / (counted + mass)
         return chances.repeat(tokens.numel(), 1)
@@ -118,15 +121,14 @@ class NGram(nn.Module):
         """
         codes, upto = self._codes(length), self._upto(length)
         begin, end = (torch.searchsorted(codes, (histories + more) * self.vocabulary) for more in (0, 1))
-        total = (upto[end] - upto[begin]).to(chances.dtype)
+        total, followers = (upto[end] - upto[begin]).to(chances.dtype), end - begin
         if self.smoothing == "add-k":
-            mass = self.strength * self.vocabulary
+            mass = torch.full_like(total, self.strength * self.vocabulary)
             known = enough & (total + mass > 0)
             chances[known] = (self.strength / (total + mass))[known, None].expand(-1, self.vocabulary)
         else:
-            mass = self.strength
+            mass = self.strength * followers.to(chances.dtype)
             chances *= torch.where(total > 0, mass / (total + mass), 1.0)[:, None]
-        followers = end - begin
         rows = torch.arange(len(chances), device=chances.device).repeat_interleave(followers)
         entries = torch.arange(len(rows), device=chances.device) + (begin - followers.cumsum(0) + followers)[rows]
         share = (upto[entries + 1] - upto[entries]) / (total + mass)[rows]
@@ -190,7 +192,7 @@ def _make_room(model: nn.Module, state: dict[str, Any], prefix: str, *_: object)
 def ngram(vocabulary: int = 65, *, order: int = 3, smoothing: str = "interpolation", strength: float = 1.0) -> NGram:
     """A model of 1- to `order`-grams that has counted nothing yet.
 
-    Args: strength: k or ε. Raises ValueError for an order below 1, an unknown smoothing or a strength below 0.
+    Args: strength: k or λ. Raises ValueError for an order below 1, an unknown smoothing or a strength below 0.
     """
     if order < 1 or strength < 0:
         raise ValueError(f"an n-gram model wants order ≥ 1 and strength ≥ 0, not {order} and {strength:g}")

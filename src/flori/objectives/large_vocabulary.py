@@ -29,7 +29,7 @@ def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float, ignored: in
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """−Σ_k q_k log p_k = log Σ_k exp(o_k) − (1 − ε) o_y − ε/V Σ_k o_k, for each row less its largest o."""
+    """−Σ_k q_k log p_k = (1 − ε)(m − o_y) + ε/V Σ_k (m − o_k) − log p_m for each row, m its largest o."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor, smoothing: float, ignored: int) -> Tensor:
@@ -39,14 +39,17 @@ class _CrossEntropy(torch.autograd.Function):
         gradient, loss = torch.empty_like(logits), torch.zeros((), dtype=torch.float64)
         columns = (logits, targets.clamp(min=0)[:, None], weight[:, None], gradient)
         for given, true, share, slope in zip(*(t.split(max(1, PIECE // words)) for t in columns), strict=True):
-            wide = given.to(exact, copy=True)
-            wide -= wide.amax(1, keepdim=True)
-            wanted = (1 - smoothing) * wide.gather(1, true) + smoothing / words * wide.sum(1, keepdim=True)
-            total = wide.exp_().sum(1, keepdim=True)
-            loss += ((total.log() - wanted) * share).sum()
-            wide *= share / total
-            wide -= smoothing / words * share
-            slope.copy_(wide.scatter_add_(1, true, (smoothing - 1) * share))
+            wide = given.to(exact)
+            largest, chances = wide.amax(1, keepdim=True), wide.softmax(1)
+            below = largest - wide.gather(1, true)
+            if smoothing:
+                below = (1 - smoothing) * below + smoothing * (largest - wide.mean(1, keepdim=True))
+            nats = below - chances.amax(1, keepdim=True).log()
+            loss += (torch.where(share > 0, nats, 0.0) * share).sum()  # what is no target may be infinite
+            chances *= share
+            if smoothing:
+                chances -= smoothing / words * share
+            slope.copy_(chances.scatter_add_(1, true, (smoothing - 1) * share))
         ctx.save_for_backward(gradient)
         return loss.to(exact)
 
@@ -54,4 +57,5 @@ class _CrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return gradient * slopes[0].to(gradient.dtype), None, None, None
+        whole = gradient if slopes[0] == 1 else gradient * slopes[0].to(gradient.dtype)  # 1: the batch is not divided
+        return whole, None, None, None

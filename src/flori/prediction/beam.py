@@ -77,13 +77,11 @@ def _continued(logits: Tensor, scores: Tensor, beams: int) -> tuple[Tensor, Tens
 
     Args: logits: [A·W, V]; scores: the log-probabilities so far [A, W], −∞ for those that have ended.
     """
-    values, tokens = best(logits, min(beams, logits.shape[1]))
-    largest = values[:, :1]
-    rest = (logits - largest).exp_().sum(1, keepdim=True).log_()  # of 1 and more: no probability is above 1
-    chances = values - largest - rest
+    _, tokens = best(logits, min(beams, logits.shape[1]))
+    chances = logits.log_softmax(1).gather(1, tokens)  # never above 0, to the last bit
     candidates = (scores.view(-1, 1) + chances).view(len(scores), -1)
     scores, places = best(candidates, min(beams, candidates.shape[1]))
-    return scores, places // values.shape[1], tokens.view(len(scores), -1).gather(1, places)
+    return scores, places // tokens.shape[1], tokens.view(len(scores), -1).gather(1, places)
 
 
 class _Ended:
