@@ -98,7 +98,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read and divide a text, and make tokens of it by a vocabulary of its training part alone."""
     options: Options = recipe.data
     texts = _read(options, True, recipe.training.patience is not None)
-    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
+    chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
         words = corpora.fit_vocabulary(texts["train"], options.tokens, special=LANGUAGE, **chosen)
     except UserError as problem:

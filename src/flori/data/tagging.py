@@ -79,7 +79,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read and divide sentences, and number their words by a vocabulary of the training part alone."""
     options: Options = recipe.data
     raw = _read(options)
-    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
+    chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
         parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
         codec = TaggingCodec(Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen), raw.labels)

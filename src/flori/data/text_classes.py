@@ -81,7 +81,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read and divide texts, and make tokens of them by a vocabulary of the training part alone."""
     options: Options = recipe.data
     raw = _read(options)
-    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
+    chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
         parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
         words = Vocabulary.build(parts["train"].texts, options.tokens, special=LABELLING, **chosen)

@@ -63,7 +63,8 @@ class TranslationCodec:
 
     @staticmethod
     def restore(state: dict[str, Any]) -> TranslationCodec:
-        return TranslationCodec(*(Vocabulary.restore(state[side]) for side in ("source", "target")), state["longest"])
+        source, target = (Vocabulary.restore(state[side]) for side in ("source", "target"))
+        return TranslationCodec(source, target, state["longest"])
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
         """The pairs of a set by part. Raises UserError where they cannot be read, or are too long to be judged."""
@@ -128,7 +129,7 @@ def prepare(recipe: Recipe) -> Prepared:
 
 
 def _fit(train: pairs.Pairs, options: Options) -> TranslationCodec:
-    chosen = {"most": options.most, "least": options.least, "lower": options.lower}
+    chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     source, target = (
         Vocabulary.build(texts, options.tokens, special=TRANSLATION, **chosen)
         for texts in (train.sources, train.targets)

@@ -145,9 +145,9 @@ def _must_see_all(data: Prepared, model: nn.Module) -> None:
     if context is None:
         return
     if data.codec.task == "language":
-        if data.codec.window > context:  # type: ignore[attr-defined]
+        if data.codec.window > context:
             hint = "the network sees no more at once"
-            raise UserError(f"data.window={data.codec.window} is more than model.context={context}: {hint}")  # type: ignore[attr-defined]
+            raise UserError(f"data.window={data.codec.window} is more than model.context={context}: {hint}")
         return
     longest = max(int(part.numbers.lengths.max()) for part in data.parts.values())
     if longest > context:
