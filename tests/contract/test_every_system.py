@@ -50,6 +50,7 @@ SMALL_TEXT = {
     "transformer": {"model.width": 32, "model.hidden": 48, "model.layers": 2, "lr": 0.003},
     "transformer-lm": {"model.width": 32, "model.hidden": 48, "model.layers": 2, "model.context": 32},
     "ngram": {"steps": 1},
+    "lstm": {"model.width": 16, "model.hidden": 24, "lr": 0.02, "steps": 100},
 }
 
 
@@ -126,7 +127,7 @@ def table_or_pictures(run, folder):
 def test_shows_its_recipe_layers_and_equations(system):
     data = f"data={short(system).get('data', find(system).data.source)}"
     shown = json.loads(invoke("show", system, data, "--json").stdout)
-    assert shown["system"] == system and shown["parameters"] > 0
+    assert shown["system"] == system and (shown["parameters"] > 0 or system == "ngram")
     assert all(row["meaning"] for row in shown["settings"])
     assert system in invoke("show", system, data).stdout
     assert "\ndef " in invoke("show", system, "--equation").stdout
@@ -200,7 +201,7 @@ def test_predicts_from_files_in_any_company(trained, system, tmp_path):
         assert len(list(csv.reader(file))) == 6
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "ngram"])  # it takes one step
 def test_stopped_and_resumed_equals_never_stopped(trained, system):
     settings = {**short(system), "training.checkpoint_seconds": 0}
     for report in flori.steps(system, run="stopped", **settings):

@@ -174,7 +174,7 @@ def test_a_new_language_model_is_uniform(cell):
     tokens = torch.randint(13, (B, T + 1))
     logits, _ = model(tokens[:, :-1])
     loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-    assert float(loss) == pytest.approx(math.log(13), abs=1e-6)
+    assert loss.item() == pytest.approx(math.log(13), abs=1e-6)
 
 
 def test_a_tied_model_has_one_matrix_for_both_and_a_projection_where_it_must():
@@ -234,7 +234,10 @@ def test_a_packed_batch_by_hand():
     """Three sequences a, b, c of 3, 2 and 1 steps lie as a0 b0 c0 a1 b1 a2."""
     layout = Layout((3, 2, 1))
     rows = torch.arange(6)
-    assert [block.tolist() for (block,) in layout.steps(rows)] == [[0, 1, 2], [3, 4], [5]]
+    assert [block.tolist() for block in layout.steps(rows)] == [[0, 1, 2], [3, 4], [5]]
+    assert [block.tolist() for block in layout.steps(rows[:3])] == [[0, 1, 2], [0, 1], [0]]
+    split = layout.columns(rows[:, None] + torch.tensor([0, 10, 20, 30]), 2, (0, 2), (1, 2))
+    assert [last.tolist() for _, last in split] == [[[20, 30], [21, 31], [22, 32]], [[23, 33], [24, 34]], [[25, 35]]]
     assert layout.backwards.tolist() == [5, 4, 2, 3, 1, 0]
     states = torch.arange(9)[:, None] - 3  # of which -3, -2 and -1 are the initial ones
     assert [block.flatten().tolist() for block in layout.before(states)] == [[-3, -2, -1], [0, 1], [3]]

@@ -169,7 +169,7 @@ def test_a_new_network_is_uniform(number):
     logits = call(SOURCE, LENGTHS)
     classes = logits.shape[-1]
     loss = F.cross_entropy(logits.reshape(-1, classes), torch.arange(logits.numel() // classes) % classes)
-    assert float(loss) == pytest.approx(math.log(classes), abs=1e-6)
+    assert loss.item() == pytest.approx(math.log(classes), abs=1e-6)
 
 
 @pytest.mark.parametrize("number", range(8))

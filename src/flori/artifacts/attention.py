@@ -10,6 +10,8 @@ from flori.artifacts.predictor import Predictor
 from flori.core.errors import UserError
 from flori.data.language import LanguageCodec
 from flori.data.translation import TranslationCodec
+from flori.data.vocabulary import Vocabulary
+from flori.data.words import MARK
 
 Seen = dict[str, tuple[Tensor, list[str], list[str]]]
 """By kind: weights [layers, heads, rows, columns], the tokens that look, and those that are looked at."""
@@ -34,8 +36,8 @@ def attended(predictor: Predictor, sentence: str, translation: str | None = None
     rows = (torch.tensor([row], device=place) for row in (given, [codec.target.begin, *said]))
     source, target = rows
     weights = model.attention(source, torch.tensor([len(given)], device=place), target)
-    read = [codec.source.tokens[number] for number in given]
-    written = [codec.target.tokens[number] for number in [*said, codec.target.end]]
+    read = _told(codec.source, given)
+    written = _told(codec.target, [*said, codec.target.end])
     sides = {"cross": (written, read), "encoder": (read, read), "decoder": (written, written)}
     order = [kind for kind in sides if kind in weights]
     return {kind: (weights[kind][:, 0].float().cpu(), *sides[kind]) for kind in order}
@@ -48,6 +50,11 @@ def _of_text(predictor: Predictor, codec: LanguageCodec, text: str) -> Seen:
     most = predictor.model.context
     if len(given) > most:  # type: ignore[operator]
         raise UserError(f"{len(given):,} tokens, but the network sees {most} at once: give it a shorter text")
-    tokens = [codec.vocabulary.tokens[number] for number in given]
+    tokens = _told(codec.vocabulary, given)
     weights = predictor.model.attention(torch.tensor([given], device=predictor.device))  # type: ignore[operator]
     return {"decoder": (weights["decoder"][:, 0].float().cpu(), tokens, tokens)}
+
+
+def _told(words: Vocabulary, numbers: list[int]) -> list[str]:
+    """Tokens to be read, without the marks of where no space was."""
+    return [words.tokens[number].strip(MARK) or words.tokens[number] for number in numbers]

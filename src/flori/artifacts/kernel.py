@@ -12,6 +12,7 @@ from flori.artifacts.section import Section, save
 from flori.core.device import parameter_type
 from flori.data.examples import Part
 from flori.data.preparation import TablePreparation
+from flori.data.preparing import ExampleCodec
 from flori.evaluation import plots
 from flori.models.nadaraya_watson import WIDE, NadarayaWatson
 
@@ -23,7 +24,7 @@ MARKS = 7  # along an axis
 
 def kernel_regression(folder: Path, predictor: Predictor, name: str, part: Part) -> list[Section]:
     """What a kernel regression made of its rows, and of those of the part `name`; nothing for another system."""
-    model, prepared = predictor.model, predictor.codec.preparation
+    model, prepared = predictor.model, getattr(predictor.codec, "preparation", None)
     if not isinstance(model, NadarayaWatson) or not isinstance(prepared, TablePreparation):
         return []
     assert isinstance(part.inputs, Tensor)
@@ -43,7 +44,7 @@ def _curve(
 ) -> Section:
     """The answers for one feature over all of its range, with the data."""
     (name, part), codec = judged, predictor.codec
-    assert isinstance(part.inputs, Tensor)
+    assert isinstance(part.inputs, Tensor) and isinstance(codec, ExampleCodec)
     keys, queries = model.keys[:, 0].double().cpu(), part.inputs[:, 0].double()
     both = torch.cat([keys, queries])
     along = torch.linspace(float(both.min()), float(both.max()), POINTS, dtype=torch.float64)

@@ -52,7 +52,8 @@ def losses(model: Ordinary, run: Assembly, precision: str = "float32") -> Iterat
 
 def by_torch(run: Assembly, precision: str) -> Contestant:
     """The ordinary loop on the run's batches."""
-    model = Ordinary(*run.codec.sizes, run.recipe.model)
+    (vocabulary,) = run.codec.sizes
+    model = Ordinary(vocabulary, run.recipe.model)
     return ordinary(model, run.recipe.training, losses(model, run, precision))
 
 

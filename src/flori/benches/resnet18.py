@@ -59,10 +59,10 @@ def torchvision_loop(run: Assembly, by_hand: bool) -> Contestant:
 
     `by_hand`: with bfloat16 by autocast, the channels last, and the update in one kernel.
     """
-    part, prepared = run.data.parts["train"], run.codec.preparation
-    assert isinstance(prepared, PicturePreparation)
+    part, codec = run.data.parts["train"], run.data.codec
+    prepared: PicturePreparation = codec.preparation
     loader = DataLoader(Transformed(part, prepared), run.recipe.training.batch, shuffle=True)
-    model, loss = network(run.codec.outputs, prepared.channels), nn.CrossEntropyLoss(label_smoothing=0.1)
+    model, loss = network(codec.outputs, prepared.channels), nn.CrossEntropyLoss(label_smoothing=0.1)
     form = torch.channels_last if by_hand else torch.contiguous_format
     model.to(memory_format=form)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=5e-4, nesterov=True, fused=by_hand or None)

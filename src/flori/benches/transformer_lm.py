@@ -98,7 +98,7 @@ def generated(model: TransformerLM, start: Tensor, tokens: int, beams: int, prec
 
     def forward(last: Tensor, memory: Any) -> tuple[Tensor, Any]:
         with computing(start.device, precision):
-            return model(last, memory)  # type: ignore[no-any-return]
+            return model(last, memory)
 
     step, rules = stepwise(forward), Rules(tokens)
     if beams == 1:
@@ -110,7 +110,7 @@ def generated_by_peer(model: Any, start: Tensor, tokens: int, beams: int) -> lis
     """What Hugging Face's `generate` says after start int64 [N, T]."""
     seen, how = torch.ones_like(start), {"max_new_tokens": tokens, "do_sample": False, "num_beams": beams}
     said = model.generate(start, attention_mask=seen, use_cache=True, pad_token_id=0, **how)
-    return said[:, start.shape[1] :].tolist()  # type: ignore[no-any-return]
+    return said[:, start.shape[1] :].tolist()
 
 
 def ours(model: TransformerLM, start: Tensor, beams: int, precision: str) -> Contestant:

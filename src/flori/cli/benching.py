@@ -98,7 +98,7 @@ def _run(name: str, given: Race) -> dict[str, Any]:
         described[who] = {
             "median": result.median, "rates": result.rates, "ratio": statistics.median(ratios), "ratios": ratios,
         }  # fmt: skip
-    found = {"about": given.about, "unit": given.unit, "contestants": described}
+    found: dict[str, Any] = {"about": given.about, "unit": given.unit, "contestants": described}
     if given.work is not None:
         found["flops"] = results["flori"].median * given.work
     return found

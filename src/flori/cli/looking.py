@@ -39,14 +39,14 @@ def _options(source: str, words: list[str]) -> Data:
 
 def _described(options: Data) -> tuple[dict[str, Any], Any]:
     """What is there, as a document, and the set itself where it can be read at all."""
-    from flori.cli.looking_text import described
+    from flori.cli.looking_text import described as described_text
     from flori.data import named_texts
     from flori.data.examples import PictureSet
     from flori.data.sources import place
 
     try:
         path = named_texts.fetched(options.source) if not place(options.source).exists() else place(options.source)
-        text = described(path, options) if path is not None else None
+        text = described_text(path, options) if path is not None else None
         if text is not None:
             return {"data": options.source, "faults": [], **text}, None
         raw = _read(dataclasses.replace(options, on_bad="skip"))

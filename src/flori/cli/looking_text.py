@@ -74,7 +74,10 @@ def _pairs(path: Path, options: Data) -> dict[str, Any]:
 
     raw = pairs.read(path, options.encoding, "skip")
     train = raw.parts["train"]
-    rows = [[str(place), *pair] for place, *pair in islice(zip(train.names, train.sources, train.targets, strict=True), SHOWN)]
+    rows = [
+        [str(place), *pair]
+        for place, *pair in islice(zip(train.names, train.sources, train.targets, strict=True), SHOWN)
+    ]
     sizes = {part: len(found) for part, found in raw.parts.items()}
     several = len(train) - len(set(train.sources))
     notes = [f"{several:,} sources stand there more than once, with other translations"] if several else []

@@ -50,6 +50,10 @@ class TranslationPart:
         sides = _encoded(sources, source), _encoded(targets, target)
         return TranslationPart(*sides, source.pad, target.pad, target.begin, target.end)
 
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.source.content() + self.target.content()
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return np.stack([self.source.lengths, self.target.lengths + 1], 1)
@@ -64,9 +68,6 @@ class TranslationPart:
         targets[rows, torch.from_numpy(lengths[:, 1] - 1)] = self.end
         source_lengths, target_lengths = torch.from_numpy(lengths).unbind(1)
         return TokenBatch(inputs, targets, target_lengths, source, source_lengths)
-
-    def content(self) -> bytes:
-        return self.source.content() + self.target.content()
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class TaggingPart:
         numbered = Ragged.of([numbers[tag] for tag in row] for row in tags)
         return TaggingPart(Ragged.of(vocabulary.ids(words) for words in sentences), numbered, _pad(vocabulary))
 
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.words.content() + self.tags.content()
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return self.words.lengths[:, None]
@@ -93,9 +98,6 @@ class TaggingPart:
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.words.lengths[index])
         return TokenBatch(self.words.padded(index, self.pad), self.tags.padded(index, IGNORED), lengths)
-
-    def content(self) -> bytes:
-        return self.words.content() + self.tags.content()
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ class TextPart:
         """Texts encoded, of each at most the `longest` first tokens."""
         return TextPart(_encoded(texts, vocabulary, longest), classes, _pad(vocabulary))
 
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.texts.content() + self.classes.numpy().tobytes()
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return self.texts.lengths[:, None]
@@ -118,9 +124,6 @@ class TextPart:
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.texts.lengths[index])
         return TokenBatch(self.texts.padded(index, self.pad), self.classes[torch.from_numpy(index)], lengths)
-
-    def content(self) -> bytes:
-        return self.texts.content() + self.classes.numpy().tobytes()
 
 
 def _encoded(texts: Iterable[str], vocabulary: Vocabulary, longest: int | None = None) -> Ragged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -135,4 +136,5 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
         classes = part.targets if isinstance(part, Pictures) else strata(part.frame[raw.target], task)  # type: ignore[union-attr]
         return split(len(part), share, seed, classes)
 
-    return dataclasses.replace(raw, parts=dividing.divide(raw.parts, options, seed, needs_valid, by_class))
+    parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, by_class)
+    return dataclasses.replace(raw, parts=parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,9 +28,16 @@ class Layout:
         """Whether all sequences are equally long."""
         return self.sizes[0] == self.sizes[-1]
 
-    def steps(self, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """The blocks [n, …] of tensors [P, …], step by step."""
-        return zip(*(t.split(self.sizes) for t in tensors), strict=True)
+    def steps(self, tensor: Tensor) -> Sequence[Tensor]:
+        """The block [n, …] of each step, of a tensor [P, …]; of a room [B, …] its first n rows, again and again."""
+        if len(tensor) != self.sizes[0]:
+            return tensor.split(self.sizes)
+        views = {n: tensor[:n] for n in set(self.sizes)}
+        return [views[n] for n in self.sizes]
+
+    def columns(self, tensor: Tensor, units: int, *spans: tuple[int, int]) -> list[tuple[Tensor, ...]]:
+        """What `steps` gives of each span of the columns, counted in units: for every step a block of each."""
+        return list(zip(*(self.steps(tensor[:, a * units : b * units]) for a, b in spans), strict=True))
 
     def before(self, states: Tensor) -> list[Tensor]:
         """The states [n, …] that each step goes on from, of a buffer [B + P, …]."""

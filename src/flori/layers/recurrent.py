@@ -6,6 +6,7 @@ the GRU's reset gate comes after its product with W_hh; the gates lie in the ord
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from flori.layers.packed import Layout
 from flori.layers.scan import Gated, LongShortTerm, Plain
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 SCANS: dict[str, type[torch.autograd.Function]] = {"RNN_TANH": Plain, "GRU": Gated, "LSTM": LongShortTerm}
 
 
@@ -98,6 +99,7 @@ def _by_hand(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor
         rows, after = _scan(rnn, x.transpose(0, 1).flatten(0, 1), Layout((b,) * t), memory)
         return rows.unflatten(0, (t, b)).transpose(0, 1), after
     data, sizes, order, back = _pack(x, lengths)
+    assert order is not None and back is not None  # for it sorts
     rows, after = _scan(rnn, data, Layout(tuple(sizes.tolist())), memory.select(order))
     h, _ = pad_packed_sequence(PackedSequence(rows, sizes, order, back), batch_first=True, total_length=t)
     return h, after.select(back)

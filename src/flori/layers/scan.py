@@ -15,6 +15,7 @@ b_hh [G·H] for G gates, and the initial states [B, H]; the results are h of eve
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from torch.autograd.function import once_differentiable
 from flori.layers.packed import Layout
 
 Gradients = tuple[Tensor | None, ...]
+QUARTERS = (0, 1), (1, 2), (2, 3), (3, 4)
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -35,10 +37,10 @@ class Plain(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, layout: Layout, x: Tensor, w_ih: Tensor, w_hh: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         b_ih, b_hh, h0 = rest
-        z, w = torch.addmm((b_ih + b_hh).to(x.dtype), x, w_ih.t()), w_hh.t()
+        a, w = torch.addmm((b_ih + b_hh).to(x.dtype), x, w_ih.t()), w_hh.t()
         h, now = _states(h0, x, x.dtype)
-        for before, (z_t, h_t) in zip(layout.before(h), layout.steps(z, now), strict=True):
-            torch.tanh(z_t.addmm_(before, w), out=h_t)
+        for before, a_t, h_t in zip(layout.before(h), layout.steps(a), layout.steps(now), strict=True):
+            torch.tanh(a_t.addmm_(before, w), out=h_t)
         _keep(ctx, layout, x, w_ih, w_hh, h)
         return now, layout.after(h).to(h0.dtype)
 
@@ -46,17 +48,17 @@ class Plain(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> Gradients:
         (x, w_ih, w_hh, h), layout = ctx.saved_tensors, ctx.layout
-        d = torch.empty_like(h[-len(x) :])
-        carry = _begun(gradients[1], h[: -len(x)])
-        for above, h_t, d_t in _from_the_end(layout, _there(gradients[0], d), h[-len(x) :], d):
-            later = carry[: len(d_t)]
-            tanh_backward(torch.add(above, later), h_t, grad_input=d_t)
+        now, carry = h[-len(x) :], _begun(gradients[1], h[: -len(x)])
+        d = torch.empty_like(now)
+        blocks = map(layout.steps, (carry, _there(gradients[0], d), now, d))
+        for later, above, h_t, d_t in _from_the_end(*blocks):
+            tanh_backward(later.add_(above), h_t, grad_input=d_t)
             torch.mm(d_t, w_hh, out=later)
         return None, *_of_weights(ctx, d, d, x, w_ih, layout.all_before(h)), carry
 
 
 class Gated(torch.autograd.Function):
-    """GRU: r and z = σ(W_ih x + b_ih + W_hh h + b_hh), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)),
+    """GRU: r and z = σ(W_ih x + b_ih + W_hh h + b_hh), n = tanh(W_in x + b_in + r ⊙ m) with m = W_hn h + b_hn,
     h ← n + z ⊙ (h − n)."""
 
     @staticmethod
@@ -67,18 +69,20 @@ class Gated(torch.autograd.Function):
         gates = _wide(a, h0.dtype)
         h, now = _states(h0, x, h0.dtype)
         factors, factors_now = (h, now) if h.dtype == x.dtype else _states(h0, x, x.dtype)
-        inner = torch.empty_like(now)
-        product = x.new_empty(len(h0), 3 * units)
-        blocks = layout.steps(a, gates, inner, now, factors_now)
-        for h_b, x_b, (a_t, g_t, i_t, h_t, x_t) in zip(layout.before(h), layout.before(factors), blocks, strict=True):
-            p = torch.addmm(bias, x_b, w, out=product[: len(a_t)])
-            r, z, n = g_t.split(units, 1)
-            torch.add(a_t[:, : 2 * units], p[:, : 2 * units], out=g_t[:, : 2 * units]).sigmoid_()
-            i_t.copy_(p[:, 2 * units :])
-            n.copy_(a_t[:, 2 * units :]).addcmul_(r, i_t).tanh_()
+        inner, product = torch.empty_like(now), x.new_empty(len(h0), 3 * units)
+        befores = layout.before(h), layout.before(factors)
+        spans = (0, 3), (0, 2), (2, 3)
+        products, sums = (layout.columns(t, units, *spans) for t in (product, a))
+        opened = layout.columns(gates, units, (0, 2), (0, 1), (1, 2), (2, 3))
+        blocks = *befores, products, sums, opened, *map(layout.steps, (inner, now, factors_now))
+        for h_b, f_b, (p, p_rz, p_n), (_, a_rz, a_n), (rz, r, z, n), m, h_t, f_t in zip(*blocks, strict=True):
+            torch.addmm(bias, f_b, w, out=p)
+            torch.add(a_rz, p_rz, out=rz).sigmoid_()
+            m.copy_(p_n)
+            _tanh_(n.copy_(a_n).addcmul_(r, m))
             torch.lerp(n, h_b, z, out=h_t)
             if factors is not h:
-                x_t.copy_(h_t)
+                f_t.copy_(h_t)
         _keep(ctx, layout, x, w_ih, w_hh, gates, inner, h, factors)
         return factors_now, layout.after(h)
 
@@ -86,27 +90,26 @@ class Gated(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> Gradients:
         (x, w_ih, w_hh, gates, inner, h, factors), layout = ctx.saved_tensors, ctx.layout
-        units = h.shape[1]
+        units, carry = h.shape[1], _begun(gradients[1], h[: -len(x)])
         # Four columns of blocks, n r z m: the first three are the gradients of W_ih x, the last three of W_hh h.
         d = x.new_empty(len(x), 4 * units)
-        room = _wide(d[: len(h) - len(x)], h.dtype)
-        carry = _begun(gradients[1], h[: -len(x)])
-        kept, product = torch.empty_like(carry), torch.empty_like(factors[: len(carry)])
-        blocks = _from_the_end(layout, _there(gradients[0], inner), gates, inner, d)
-        for h_b, (above, g_t, i_t, d_t) in zip(reversed(layout.before(h)), blocks, strict=True):
-            rows = len(d_t)
-            e = d_t if d.dtype == h.dtype else room[:rows]
-            (r, z, n), (e_n, _, e_z, e_m) = g_t.split(units, 1), e.split(units, 1)
-            later = carry[:rows].add_(above)
-            torch.mul(later, z, out=kept[:rows])
-            tanh_backward(torch.sub(later, kept[:rows]), n, grad_input=e_n)
-            torch.mul(e_n, i_t, out=e[:, units : 2 * units])
-            torch.sub(h_b, n, out=e_z).mul_(later)
-            sigmoid_backward(e[:, units : 3 * units], g_t[:, : 2 * units], grad_input=e[:, units : 3 * units])
-            torch.mul(e_n, r, out=e_m)
-            if e is not d_t:
+        e = _room(d, carry)
+        rooms = carry, torch.empty_like(carry), factors.new_empty(carry.shape), _there(gradients[0], inner), inner
+        opened = layout.columns(gates, units, (0, 2), (0, 1), (1, 2), (2, 3))
+        slopes = layout.columns(e, units, (0, 4), (1, 3), (0, 1), (1, 2), (2, 3), (3, 4))
+        blocks = layout.before(h), *map(layout.steps, rooms), opened, slopes, layout.columns(d, units, (0, 4), (1, 4))
+        for h_b, later, keep, p, above, m, (rz, r, z, n), (e, d_rz, d_n, d_r, d_z, d_m), (d_t, d_h) in _from_the_end(
+            *blocks
+        ):
+            torch.mul(later.add_(above), z, out=keep)
+            tanh_backward(torch.sub(later, keep, out=d_n), n, grad_input=d_n)
+            torch.mul(d_n, m, out=d_r)
+            torch.sub(h_b, n, out=d_z).mul_(later)
+            sigmoid_backward(d_rz, rz, grad_input=d_rz)
+            torch.mul(d_n, r, out=d_m)
+            if e.dtype != d.dtype:
                 d_t.copy_(e)
-            torch.add(kept[:rows], torch.mm(d_t[:, units:], w_hh, out=product[:rows]), out=later)
+            torch.add(keep, torch.mm(d_h, w_hh, out=p), out=later)
         # The order n r z becomes r z n.
         d_x = torch.cat((d[:, units : 3 * units], d[:, :units]), 1)
         return None, *_of_weights(ctx, d_x, d[:, units:], x, w_ih, layout.all_before(factors)), carry
@@ -118,22 +121,22 @@ class LongShortTerm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, layout: Layout, x: Tensor, w_ih: Tensor, w_hh: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         b_ih, b_hh, h0, c0 = rest
-        units, w = h0.shape[1], w_hh.t()
+        w = w_hh.t()
         a = torch.addmm((b_ih + b_hh).to(x.dtype), x, w_ih.t())
         gates = _wide(a, c0.dtype)
         (h, h_now), (c, c_now) = _states(h0, x, x.dtype), _states(c0, x, c0.dtype)
         squashed = torch.empty_like(c_now)
-        blocks = layout.steps(a, gates, h_now, c_now, squashed)
-        for h_b, c_b, (a_t, g_t, h_t, c_t, s_t) in zip(layout.before(h), layout.before(c), blocks, strict=True):
+        opened = layout.columns(gates, h0.shape[1], (0, 4), *QUARTERS)
+        blocks = layout.before(h), layout.before(c), opened, *map(layout.steps, (a, h_now, c_now, squashed))
+        for h_b, c_b, (every, i, f, g, o), a_t, h_t, c_t, s in zip(*blocks, strict=True):
             a_t.addmm_(h_b, w)
             if gates is not a:
-                g_t.copy_(a_t)
-            i, f, g, o = g_t.split(units, 1)
-            g_t[:, : 2 * units].sigmoid_()
-            g.tanh_()
-            o.sigmoid_()
+                every.copy_(a_t)
+            g.mul_(2)  # tanh g = 2 σ(2g) − 1, so that one σ does for all
+            every.sigmoid_()
+            g.mul_(2).sub_(1)
             torch.mul(f, c_b, out=c_t).addcmul_(i, g)
-            torch.mul(o, torch.tanh(c_t, out=s_t), out=h_t)
+            torch.mul(o, _tanh_(s.copy_(c_t)), out=h_t)
         _keep(ctx, layout, x, w_ih, w_hh, gates, h, c, squashed)
         return h_now, layout.after(h).to(h0.dtype), layout.after(c)
 
@@ -141,31 +144,40 @@ class LongShortTerm(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> Gradients:
         (x, w_ih, w_hh, gates, h, c, squashed), layout = ctx.saved_tensors, ctx.layout
-        units = h.shape[1]
+        carry, memory = _begun(gradients[1], h[: -len(x)]), _begun(gradients[2], c[: -len(x)])
         d = torch.empty_like(gates, dtype=x.dtype)
-        room = _wide(d[: len(h) - len(x)], c.dtype)
-        carry, d_c = _begun(gradients[1], h[: -len(x)]), _begun(gradients[2], c[: -len(x)])
-        d_h = torch.empty_like(d_c)
-        blocks = _from_the_end(layout, _there(gradients[0], h[-len(x) :]), gates, squashed, d)
-        for c_b, (above, g_t, s_t, d_t) in zip(reversed(layout.before(c)), blocks, strict=True):
-            rows = len(d_t)
-            e = d_t if d.dtype == c.dtype else room[:rows]
-            (i, f, g, o), (e_i, e_f, e_g, e_o) = g_t.split(units, 1), e.split(units, 1)
-            memory, later = d_c[:rows], carry[:rows]
-            output = torch.add(above, later, out=d_h[:rows])
-            torch.mul(output, s_t, out=e_o)
-            memory.add_(tanh_backward(output.mul_(o), s_t, grad_input=output))
-            torch.mul(memory, g, out=e_i)
-            torch.mul(memory, c_b, out=e_f)
-            torch.mul(memory, i, out=e_g)
-            memory.mul_(f)
-            sigmoid_backward(e[:, : 2 * units], g_t[:, : 2 * units], grad_input=e[:, : 2 * units])
-            tanh_backward(e_g, g, grad_input=e_g)
-            sigmoid_backward(e_o, o, grad_input=e_o)
-            if e is not d_t:
+        spans = (0, 4), (0, 2), *QUARTERS
+        opened, slopes = (layout.columns(t, h.shape[1], *spans) for t in (gates, _room(d, memory)))
+        rooms = carry, memory, torch.empty_like(memory), _there(gradients[0], h[-len(x) :]), squashed, d
+        blocks = layout.before(c), opened, slopes, *map(layout.steps, rooms)
+        for c_b, (_, i_f, i, f, g, o), (e, d_if, d_i, d_f, d_g, d_o), later, dc, dh, above, s, d_t in _from_the_end(
+            *blocks
+        ):
+            torch.add(above, later, out=dh)
+            torch.mul(dh, s, out=d_o)
+            dc.add_(tanh_backward(dh.mul_(o), s, grad_input=dh))
+            torch.mul(dc, g, out=d_i)
+            torch.mul(dc, c_b, out=d_f)
+            torch.mul(dc, i, out=d_g)
+            dc.mul_(f)
+            sigmoid_backward(d_if, i_f, grad_input=d_if)
+            tanh_backward(d_g, g, grad_input=d_g)
+            sigmoid_backward(d_o, o, grad_input=d_o)
+            if e.dtype != d.dtype:
                 d_t.copy_(e)
             torch.mm(d_t, w_hh, out=later)
-        return None, *_of_weights(ctx, d, d, x, w_ih, layout.all_before(h)), carry, d_c
+        return None, *_of_weights(ctx, d, d, x, w_ih, layout.all_before(h)), carry, memory
+
+
+def _tanh_(numbers: Tensor) -> Tensor:
+    """In place, by 2 σ(2x) − 1: torch's own takes eight times as long as its σ."""
+    return numbers.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
+def _room(d: Tensor, state: Tensor) -> Tensor:
+    """Where the gradients of a step are computed: in their own place if they have the type of the state [B, H], else in
+    a room that is used again at each step and stays in the cache."""
+    return d if d.dtype == state.dtype else d.new_empty(len(state), d.shape[1], dtype=state.dtype)
 
 
 def _wide(numbers: Tensor, dtype: torch.dtype) -> Tensor:
@@ -196,8 +208,8 @@ def _there(gradient: Tensor | None, like: Tensor) -> Tensor:
     return like.new_zeros(1, 1).expand_as(like) if gradient is None else gradient
 
 
-def _from_the_end(layout: Layout, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
-    return list(layout.steps(*tensors))[::-1]
+def _from_the_end(*blocks: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    return zip(*map(reversed, blocks), strict=True)
 
 
 def _of_weights(
@@ -205,7 +217,7 @@ def _of_weights(
 ) -> tuple[Tensor | None, ...]:
     """Gradients of x, W_ih, W_hh, b_ih and b_hh, from those of W_ih x + b_ih and of W_hh h + b_hh, [P, G·H] each."""
     inputs = d_x @ w_ih if ctx.needs_input_grad[1] else None
-    exact = torch.promote_types(x.dtype, torch.float32)
-    of_b_ih = d_x.sum(0, dtype=exact)
-    of_b_hh = of_b_ih if d_x is d_h else d_h.sum(0, dtype=exact)
+    ones = x.new_ones(1, len(x))  # the quickest sum over rows, which a product adds up in float32
+    of_b_ih = (ones @ d_x)[0]
+    of_b_hh = of_b_ih if d_x is d_h else (ones @ d_h)[0]
     return inputs, d_x.t() @ x, d_h.t() @ before, of_b_ih, of_b_hh

@@ -6,6 +6,7 @@ names the submodules that make its outputs: its last layer, and those of auxilia
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -33,7 +34,7 @@ from flori.models.transformer import transformer
 from flori.models.transformer_lm import transformer_lm
 from flori.models.vgg import vgg11, vgg13, vgg16, vgg19
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "linear-regression": linear_regression,
     "softmax-regression": softmax_regression,
     "mlp": mlp,

@@ -3,7 +3,7 @@
 Conneau et al., "Supervised learning of universal sentence representations from natural language inference data",
 2017: of each unit the largest number that it has over the words, or its mean. Only the words that are there count.
 
-Shapes: words [B, T] → embedding [B, T, width] → both directions [B, T, 2·hidden] → pooled [B, 2·hidden] → logits [B, K].
+Shapes: words [B, T] → embedding [B, T, width] → [B, T, 2·hidden] → pooled [B, 2·hidden] → logits [B, K].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From one sequence to another by two recurrent networks, of which the second looks at what the first said of each word.
+"""From one sequence to another by two recurrent networks, of which the second looks at what the first said of a word.
 
 Bahdanau, Cho and Bengio, "Neural machine translation by jointly learning to align and translate", 2015; Luong, Pham
 and Manning, "Effective approaches to attention-based neural machine translation", 2015. In Bahdanau's order the

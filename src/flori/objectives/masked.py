@@ -35,10 +35,13 @@ class Sequences(Tokens, Protocol):
 
 
 class Pairs(Sequences, Protocol):
-    """Sequences with others that they lead to: decoder_inputs int64 [B, T] are the targets one place later."""
+    """Sequences that others lead to: source int64 [B, S] with lengths [B]; inputs are the targets one place later."""
 
     @property
-    def decoder_inputs(self) -> Tensor: ...
+    def source(self) -> Tensor | None: ...
+
+    @property
+    def source_lengths(self) -> Tensor | None: ...
 
 
 def count(batch: Tokens) -> int:

@@ -1,6 +1,6 @@
 """Tags from both directions, literally, one sentence at a time (Huang, Xu and Yu 2015, without their CRF).
 
-x_t the row of the embedding that belongs to word t;   e_t = [h→_t; h←_t] of a bidirectional LSTM;   logits_t = W e_t + b
+x_t the row of the embedding that belongs to word t;  e_t = [h→_t; h←_t] of a bidirectional LSTM;  logits_t = W e_t + b
 """
 
 import numpy as np

@@ -33,7 +33,7 @@ def encode(step, X, layers, states):
 
 
 def bridge(ends, bridges):
-    """ends: for each layer [h] or [h, c], each [2H]; bridges: (weights, bias) for h and for c → the decoder's states."""
+    """ends: [h] or [h, c] of each layer, each [2H]; bridges: (weights, bias) for h, for c → the decoder's states."""
     states = []
     for parts in ends:
         h = np.array([tanh(a) for a in dense(parts[0], *bridges[0])])

@@ -53,7 +53,7 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
             total = total + loss.detach()
         return total
 
-    def _losses(state: State, part: Batch, number: int) -> dict[str, Tensor]:
+    def _losses(state: State, part: Any, number: int) -> dict[str, Tensor]:
         """The losses of a part; where a state is carried from batch to batch, it goes on from its own, and no gradient
         goes back further (truncated back-propagation through time)."""
         if objective.carried is None:
