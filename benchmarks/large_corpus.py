@@ -84,13 +84,13 @@ def trained(text: Path, size: int, steps: int, way: tuple[str, ...]) -> tuple[fl
         source = (f"data={text}", f"data.test={JUDGED / size}", f"steps={steps}", *SMALL, *way)
         command = [sys.executable, "-m", "flori", "train", "lstm", *source, "--run", f"{home}/run", "--quiet"]
         environment = {**os.environ, "XDG_CACHE_HOME": home, "CUDA_VISIBLE_DEVICES": ""}
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             while process.poll() is None:
                 own, everything = map(max, (own, everything), held(process.pid))
                 if not first and Path(f"{home}/run/metrics.jsonl").exists():
                     first = time.perf_counter() - begun
                 time.sleep(0.02)
-        assert process.returncode == 0, "the training failed"
+            assert process.returncode == 0, process.stderr and process.stderr.read().decode()
     return own / MIB, everything / MIB, first, time.perf_counter() - begun
 
 

@@ -39,6 +39,7 @@ BAD_CORPORA: dict[str, tuple[str, Content, tuple[str, ...], tuple[str, ...]]] = 
     "descended by counting": ("lstm", GOOD_TEXT, ("optimizer=counting",), ("optimizer=counting does not suit lstm",)),
     "solved at once": ("lstm", GOOD_TEXT, ("optimizer=closed-form",), ("closed-form solves linear-regression only",)),
     "a target": ("lstm", GOOD_TEXT, ("target=x",), ("unknown key 'target'", "flori show lstm")),
+    "another task": ("lstm", GOOD_TEXT, ("task=classification",), ("task=classification", "does language only")),
     "another order": ("lstm", GOOD_TEXT, ("data.order=back",), ("data.order=back: must be one of random, sequential",)),
     "a window of nothing": ("lstm", GOOD_TEXT, ("data.window=0",), ("data.window=0: must be at least 1",)),
     "other tokens": ("lstm", GOOD_TEXT, ("data.tokens=letter",), ("must be one of char, word, bpe, wordpiece",)),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flori import load
+from flori.artifacts.answering import language
+from flori.prediction.wishes import Wishes
 from tests.bad_input.asking import assert_refused, flori
 from tests.bad_input.making import GOOD_PAIRS, GOOD_ROWS, GOOD_TAGS, GOOD_TEXT, SHORT, classes, encoded, put
 
@@ -66,6 +70,17 @@ def test_a_prompt_beyond_the_context_goes_on_from_its_end(text_runs: Path) -> No
 @pytest.mark.parametrize("system", ["lstm", "ngram", "bilstm-classifier", "bilstm-tagger"])
 def test_a_very_long_text_has_an_answer(system: str, text_runs: Path) -> None:
     assert len(answers(text_runs / system, "Ann went on and on. " * 500, "--length", "3")) == 1
+
+
+@pytest.mark.parametrize("system", ["lstm", "ngram"])
+def test_a_long_text_is_read_in_pieces(system: str, text_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = replace(load(text_runs / system).predictor(), precision="float32")
+    given = predictor.codec.vocabulary.encode("one two three four five six " * 20)  # type: ignore[attr-defined]
+    found = []
+    for piece in (1024, 7):
+        monkeypatch.setattr(language, "PIECE", piece)
+        found.append(language.continued(predictor, given, Wishes(temperature=0.0, length=31)))
+    assert found[0]["text"] == found[1]["text"] and found[0]["score"] == pytest.approx(found[1]["score"], abs=1e-5)
 
 
 @pytest.mark.parametrize("system", TRANSLATING)

@@ -38,7 +38,7 @@ def own_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("system", "seed"), [("lstm", 1), ("transformer", 2)])
 def test_two_kills_change_no_bit(system: str, seed: int) -> None:
-    assert kill_and_compare(system, 2, seed, (*SETTINGS[system], "epochs=8")) >= 1
+    assert kill_and_compare(system, 2, seed, (*SETTINGS[system], "epochs=4")) >= 1
 
 
 @pytest.mark.long
@@ -46,7 +46,7 @@ def test_two_kills_change_no_bit(system: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10, 15))
 def test_twenty_kills_change_no_bit(system: str, seed: int) -> None:
     """Four kills of each of five runs."""
-    assert kill_and_compare(system, 4, seed, (*SETTINGS[system], "epochs=40")) == 4
+    assert kill_and_compare(system, 4, seed, (*SETTINGS[system], "epochs=20")) == 4
 
 
 def stopped_and_resumed() -> bool:

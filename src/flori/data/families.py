@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from flori.core.errors import UserError
 from flori.core.recipe import Recipe
 from flori.data.codec import Codec, Prepared
 
@@ -19,7 +20,10 @@ FAMILIES = {
 
 
 def prepare(recipe: Recipe) -> Prepared:
-    """Read, divide and prepare the examples that a recipe names. Raises UserError for what is wrong with them."""
+    """Read, divide and prepare the examples that a recipe names. Raises UserError for what is wrong with them, or where
+    the system does not do the task."""
+    if recipe.task not in ("auto", *recipe.tasks):
+        raise UserError(f"task={recipe.task}: this system does {' and '.join(recipe.tasks)} only")
     return _module(type(recipe.data).__name__).prepare(recipe)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flori.artifacts.predictor import Predictor
 
 NEAR = 100  # tokens that decide how the next one is written
+PIECE = 1024  # tokens read at once: what a network says of each takes room, and only the last is wanted
 
 
 def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) -> list[dict[str, Any]]:
@@ -45,9 +46,13 @@ def continued(predictor: Predictor, given: list[int], wishes: Wishes, number: in
     given = given[-getattr(predictor.model, "context", len(given)) :]
     how = Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed)
     rules = Rules(wishes.length, forbidden=(words.unknown,))
-    start, told, chances = torch.tensor([given], device=predictor.device), "", _Chances(predictor)
-    near, said = given[-NEAR:], []
-    for token in sample(stepwise(chances), start, None, rules, how, torch.tensor([number])):
+    near, said, told, chances = given[-NEAR:], [], "", _Chances(predictor)
+    *before, start = torch.tensor([given], device=predictor.device).split(PIECE, 1)
+    memory = None
+    for piece in before:
+        _, memory = chances(piece, memory)
+    chances.found.clear()
+    for token in sample(stepwise(chances), start, memory, rules, how, torch.tensor([number])):
         said += token.tolist()
         written = words.decode([*near, *said])[len(words.decode(near)) :]
         if wishes.say and written.startswith(told):
