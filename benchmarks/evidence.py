@@ -24,6 +24,10 @@ COMMANDS = {
     "mlp": ["", "data=fashion-mnist", "data=airfoil", "data=house-prices"],
     "nadaraya-watson": ["", "data=airfoil"],
     "lenet": ["", "data=fashion-mnist", "data=mnist", "data=fashion-mnist model.activation=sigmoid model.pool=average"],
+    "ngram": [""],
+    **{system: ["epochs=3"] for system in ("rnn", "gru", "lstm", "bilstm-classifier", "bilstm-tagger")},
+    **{system: ["steps=150 data.test=0.002"] for system in ("seq2seq", "seq2seq-attention", "transformer")},
+    "transformer-lm": ["steps=80"],
     "resnet-cifar": ["data=fashion-mnist epochs=15 data.shift=2"],
 }
 

@@ -112,7 +112,7 @@ def test_evaluating_with_flip_scores_the_mean_of_probabilities(runs, pictures):
 def test_flip_is_for_pictures(runs, words):
     Path("rows.csv").write_text(GOOD_ROWS)
     verb, *others = words
-    assert_refused(command(verb, str(runs / "table"), *others, "--flip"), "flip", "trained on a table")
+    assert_refused(command(verb, str(runs / "table"), *others, "--flip"), "flip", "takes none")
 
 
 def test_changed_pictures_are_told_once_with_their_number(runs, pictures):

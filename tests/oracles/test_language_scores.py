@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,11 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from flori.core.recipe import Training
+from flori.data.sequences import TokenBatch
 from flori.evaluation import tagging as judged_tags
 from flori.evaluation.attention_plots import attention
 from flori.evaluation.language import Surprise, surprise
+from flori.layers.recurrent import Carried
 from flori.objectives import large_vocabulary
-from flori.objectives.language import carried, language
+from flori.objectives.language import language
 from flori.objectives.masked import cross_entropy
 from flori.objectives.tagging import tagging
 from flori.objectives.translation import translation
@@ -28,30 +29,15 @@ from flori.training.updates import descent
 
 SENTENCES, LENGTH, WORDS = 7, 5, 11
 LENGTHS = torch.tensor([5, 1, 3, 2, 5, 4, 1])
-
-
-@dataclass(frozen=True)
-class Padded:
-    """Sentences of unequal lengths; what stands in padded places is no target."""
-
-    inputs: torch.Tensor
-    targets: torch.Tensor
-    lengths: torch.Tensor
-    decoder_inputs: torch.Tensor
-
-    def __len__(self):
-        return len(self.targets)
-
-    def divided(self, count):
-        columns = (self.inputs, self.targets, self.lengths, self.decoder_inputs)
-        return [Padded(*piece) for piece in zip(*(t.tensor_split(count) for t in columns), strict=True)]
+MEMORY = Carried((torch.zeros(1, 7, 1),))
 
 
 def batch(lengths=LENGTHS, words=WORDS, seed=0):
     g = torch.Generator().manual_seed(seed)
     tokens = torch.randint(words, (len(lengths), LENGTH), generator=g)
     valid = torch.arange(LENGTH) < lengths[:, None]
-    return Padded(tokens, torch.where(valid, tokens, -100), lengths, tokens)
+    """Sentences of unequal lengths; what stands in padded places is no target."""
+    return TokenBatch(tokens, torch.where(valid, tokens, -100), lengths, tokens, lengths)
 
 
 class Lookup(nn.Module):
@@ -64,7 +50,7 @@ class Lookup(nn.Module):
     def forward(self, inputs, *more):
         tokens = more[1] if len(more) == 2 else inputs
         logits = self.table[tokens]
-        return logits if isinstance(more[0], torch.Tensor) else (logits, "memory")
+        return logits if isinstance(more[0], torch.Tensor) else (logits, MEMORY)
 
 
 OBJECTIVES = {"language": language, "translation": translation, "tagging": tagging}
@@ -118,21 +104,21 @@ def test_losses_equal_the_equation_and_know_no_padding(task, smoothing):
     assert abs(float(loss.detach()) - np.mean(expected)) < 1e-14
     assert objective.count(given) == len(expected) == int(LENGTHS.sum())
     inputs, targets = F.pad(given.inputs, (0, 6)), F.pad(given.targets, (0, 6), value=-100)
-    wider = Padded(inputs, targets, given.lengths, F.pad(given.decoder_inputs, (0, 6)))
+    wider = TokenBatch(inputs, targets, given.lengths, F.pad(given.source, (0, 6)), given.lengths)
     assert abs(float(objective.losses(Lookup(table), wider)["loss"].detach() - loss.detach())) < 1e-15
 
 
 def test_one_label_a_sequence_is_classified():
     logits = torch.randn(5, 3, dtype=torch.float64)
     labels = torch.tensor([0, 2, 1, 1, 0])
-    given = Padded(torch.zeros(5, 2, dtype=torch.int64), labels, labels, labels)
+    given = TokenBatch(torch.zeros(5, 2, dtype=torch.int64), labels, labels)
     found = tagging().losses(lambda inputs, lengths: logits, given)["loss"]
     assert abs(float(found) - float(F.cross_entropy(logits, labels))) < 1e-15
 
 
 def test_a_language_model_goes_on_from_a_memory():
-    losses, memory = carried(Lookup(torch.zeros(WORDS, WORDS)), batch(), "memory")
-    assert memory == "memory" and abs(float(losses["loss"].detach()) - math.log(WORDS)) < 1e-6
+    losses, memory = language().carried(Lookup(torch.zeros(WORDS, WORDS)), batch(), MEMORY)
+    assert memory is MEMORY and abs(float(losses["loss"].detach()) - math.log(WORDS)) < 1e-6
 
 
 def test_half_precision_is_widened():

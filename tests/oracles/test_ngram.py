@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
-from flori.models import ngram as module
-from flori.models.ngram import ngram
+from flori.models.ngram import SMOOTHINGS, ngram
 from flori.prediction.beam import beam_search
 from flori.prediction.decoding import Rules, collected, greedy, stepwise
 from flori.reference import ngram as oracle
@@ -54,7 +54,7 @@ def test_a_pair_is_as_probable_as_it_is_frequent():
             assert abs(float(pairs[x, y]) - oracle.count(TEXT, [x, y]) / len(TEXT)) < 1e-15
 
 
-@pytest.mark.parametrize("smoothing", module.SMOOTHINGS)
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
 def test_without_smoothing_a_history_never_seen_leaves_the_shorter_one(smoothing):
     model = fitted(order=3, smoothing=smoothing, strength=0.0)
     logits, _ = model(torch.tensor([[4, 4], [0, 1]]))
@@ -78,7 +78,7 @@ def counted(text, length):
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 1000])
 def test_counts_do_not_depend_on_the_pieces_that_a_text_is_read_in(piece, monkeypatch):
-    monkeypatch.setattr(module, "PIECE", piece)
+    monkeypatch.setattr(sys.modules["flori.models.ngram"], "PIECE", piece)
     model = fitted(order=4)
     for length in (1, 2, 3, 4):
         grams, counts = model.counts(length)
@@ -108,7 +108,7 @@ def test_texts_may_be_of_any_integers(dtype):
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-@pytest.mark.parametrize("smoothing", module.SMOOTHINGS)
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
 def test_a_memory_goes_on_as_if_the_text_were_whole(order, smoothing):
     model = fitted(order=order, smoothing=smoothing)
     tokens = torch.randint(4, (3, 7), generator=torch.Generator().manual_seed(0))

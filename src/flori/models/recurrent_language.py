@@ -67,7 +67,7 @@ def _builder(cell: str) -> Callable[..., RecurrentLanguage]:
         width: int = 256,
         hidden: int = 512,
         layers: int = 2,
-        dropout: float = 0.0,
+        dropout: float = 0.2,
         tied: bool = False,
     ) -> RecurrentLanguage:
         return RecurrentLanguage(cell, vocabulary, width, hidden, layers, dropout, tied)

@@ -14,7 +14,9 @@ class Options:
     width: int = value(256, "numbers that stand for a token", at_least=1, at_most=65_536)
     heads: int = value(4, "heads of attention in a layer", at_least=1, at_most=1024)
     layers: int = value(3, "layers of the encoder, and of the decoder", at_least=1, at_most=256)
-    hidden: int = value(1024, "units of the feed-forward networks", at_least=1, at_most=262_144)
+    hidden: int | None = value(
+        None, "units of the feed-forward networks; None: four times the width", at_least=1, at_most=262_144
+    )
     dropout: float = value(0.1, "share of numbers left out in training", at_least=0, at_most=0.99)
     norm: Literal["pre", "post"] = value("pre", "layer norm before each sublayer, or after it as in the paper")
     positions: Literal["sinusoidal", "learned"] = value("sinusoidal", "how a place is told from another")

@@ -14,7 +14,9 @@ class Options:
     width: int = value(256, "numbers that stand for a token", at_least=1, at_most=65_536)
     heads: int = value(4, "heads of attention in a layer", at_least=1, at_most=1024)
     layers: int = value(4, "layers", at_least=1, at_most=256)
-    hidden: int = value(1024, "units of the feed-forward networks", at_least=1, at_most=262_144)
+    hidden: int | None = value(
+        None, "units of the feed-forward networks; None: four times the width", at_least=1, at_most=262_144
+    )
     dropout: float = value(0.1, "share of numbers left out in training", at_least=0, at_most=0.99)
     context: int = value(256, "tokens seen at once at most; at least data.window", at_least=1, at_most=1_000_000)
     positions: Literal["rotary", "sinusoidal", "learned"] = value("rotary", "how a place is told from another")
