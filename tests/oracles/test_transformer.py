@@ -349,11 +349,19 @@ def test_output_and_embedding_share_their_weights_if_tied():
     assert not any(torch.equal(a, b) for a in tied.state_dict().values() for b in [own.output.weight])
 
 
-def test_initial_logits_are_of_common_size():
-    """Vectors of length √H in, weights of length 1 out: logits of about 1, so a first loss not far above ln V."""
+@pytest.mark.parametrize("words", [65, 1009])
+def test_the_first_loss_is_not_far_above_that_of_a_uniform_model(words):
     torch.manual_seed(0)
-    logits, _ = transformer_lm(1009, dropout=0.0)(tokens(3, 64, words=1009))
-    assert 0.7 < float(logits.detach().std()) < 1.4
+    text, lengths = tokens(3, 64, words=words), torch.full((3,), 64)
+    for tied in (True, False):
+        options = {"dropout": 0.0, "layers": 2, "tied": tied}
+        for logits in (
+            transformer_lm(words, **options)(text)[0],
+            transformer(words, words, **options)(text, lengths, text),
+        ):
+            loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), text[:, 1:].flatten())
+            excess = float(loss.detach()) - np.log(words)
+            assert excess < (0.5 if tied else 1e-5)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ class Transformer(nn.Module):
         self.output = None if tied else nn.Linear(width, vocabularies[1], bias=False)
         self.heads = ("target_embedding",) if tied else ("output",)
         self.context = longest if positions == "learned" else None
+        begin_open(self.decoder, self.output)
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         """source int64 [B, S] with lengths [B], target [B, T] that begins with <bos> → logits [B, T, V]."""
@@ -97,8 +98,20 @@ class Transformer(nn.Module):
         return F.linear(x, self.target_embedding.weight if self.output is None else self.output.weight)
 
 
+def begin_open(decoder: Stack, output: nn.Linear | None) -> None:
+    """Begin without a favourite among the words: with zeros in an output of its own.
+
+    Where embeddings are the output, a place resembles its own token at first, whose logit would be √H: a loss far above
+    ln V. With the last norm scaled down by H^¼ it is H^¼.
+    """
+    if output is None:
+        nn.init.constant_(decoder.norm.weight, len(decoder.norm.weight) ** -0.25)
+    else:
+        nn.init.zeros_(output.weight)
+
+
 def embedding(words: int, width: int) -> nn.Embedding:
-    """Vectors of length 1 or so, which `embedded` makes √H, and which as an output's weights give logits of about 1."""
+    """Vectors of length 1 or so, which `embedded` makes √H."""
     table = nn.Embedding(words, width)
     nn.init.normal_(table.weight, std=width**-0.5)
     return table

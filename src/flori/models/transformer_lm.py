@@ -20,7 +20,7 @@ from flori.layers.cache import Cache
 from flori.layers.positions import Rotary, turning
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
-from flori.models.transformer import embedded, embedding
+from flori.models.transformer import begin_open, embedded, embedding
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,7 @@ class TransformerLM(nn.Module):
         self.dropout, self.decoder = nn.Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
+        begin_open(self.decoder, self.output)
         self.context, self.head_width = context, width // shape.heads
         if positions == "rotary" and self.head_width % 2:
             raise ValueError(f"positions=rotary: width / heads must be even, and {width} / {shape.heads} is not")
