@@ -22,7 +22,13 @@ COMMANDS = {
     "linear-regression": ["", "data=airfoil", "data=airfoil optimizer=closed-form"],
     "softmax-regression": ["", "data=penguins", "data=fashion-mnist"],
     "mlp": ["", "data=fashion-mnist", "data=airfoil", "data=house-prices"],
+    "nadaraya-watson": ["", "data=airfoil"],
     "lenet": ["", "data=fashion-mnist", "data=mnist", "data=fashion-mnist model.activation=sigmoid model.pool=average"],
+    "ngram": [""],
+    "bilstm-tagger": [""],
+    **{system: ["epochs=3"] for system in ("rnn", "gru", "lstm", "bilstm-classifier")},
+    **{system: ["steps=150 data.test=0.002"] for system in ("seq2seq", "seq2seq-attention", "transformer")},
+    "transformer-lm": ["steps=80"],
     "resnet-cifar": ["data=fashion-mnist epochs=15 data.shift=2"],
 }
 

@@ -69,7 +69,7 @@ def train(system: str, settings: dict[str, object]) -> dict[str, object]:
     assert status == 0, summary
     options = {key.removeprefix("model."): value for key, value in settings.items() if key.startswith("model.")}
     built = models.build(system, 10, SHAPE, options)
-    work = 6 * sum(int(layer["multiply_adds"]) for layer in layers(built, SHAPE))
+    work = 6 * sum(int(layer["multiply_adds"]) for layer in layers(built, torch.zeros(1, *SHAPE)))
     return {
         **stated(words, summary),
         "examples_per_second": summary["examples_per_second"],

@@ -17,6 +17,37 @@ EACH = 5
 GOOD_ROWS = "y,x,kind\n" + "".join(f"{2 * i + 1}.5,{i},{'ab'[i % 2]}\n" for i in range(20))
 """21 lines: a header and 20 rows; y is 2x + 1.5."""
 
+NARROW = ("model.width=8", "model.hidden=8", "model.layers=1")
+TINY = {
+    "ngram": (),
+    **dict.fromkeys(("lstm", "seq2seq", "bilstm-tagger", "bilstm-classifier"), NARROW),
+    **dict.fromkeys(("transformer", "transformer-lm"), (*NARROW, "model.heads=2")),
+}
+"""Systems on text, with settings that make them small."""
+
+SHORT = {
+    "lstm": ("Corpus", ("data.tokens=char", "data.window=16", "batch=8")),
+    "ngram": ("Corpus", ("data.tokens=word",)),
+    "transformer-lm": ("Corpus", ("data.tokens=char", "data.window=16", "batch=8", "model.context=32")),
+    "seq2seq": ("Pairs", ("data.least=1", "data.test=0.1", "batch=32")),
+    "transformer": ("Pairs", ("data.least=1", "data.test=0.1", "batch=32")),
+    "bilstm-tagger": ("Sentences", ("batch=16",)),
+    "bilstm-classifier": ("Texts", ("batch=16", "data.encoding=utf-8")),
+}
+"""Systems on text, with the kind of text that each is trained on in the fixture `text_runs`, and what is short."""
+
+GOOD_TEXT = "one two three four\n" * 40
+GOOD_PAIRS = "".join(f"{first} {last}\t{last} {first}\n" for first in "abcde" for last in "vwxyz")
+"""25 pairs of two words each, every source once."""
+GOOD_TAGS = "Ann\tB-name\nleft\tO\n\n" * 20
+"""20 sentences of two words each."""
+
+
+def tiny(system: str, *words: str) -> tuple[str, ...]:
+    """The settings of `TINY` but for those that `words` set, and these."""
+    given = {word.partition("=")[0] for word in words}
+    return *(word for word in TINY[system] if word.partition("=")[0] not in given), *words
+
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (SIDE, SIDE), seed: int = 0) -> Image.Image:
     """A picture of noise in a mode of PIL's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from flori import models
 from flori.cli.app import app
 from flori.data.sources import read
 from flori.recipes.catalogue import ALL, find
+from tests.contract import texts
 
 SYSTEMS = [recipe.system for recipe in ALL]
 SHORT = {"steps": 60, "batch": 64}
@@ -30,23 +32,54 @@ SLOWER = {
     "inception-v3": {"steps": 100, "lr": 0.05},
     "inception-v4": {"steps": 140, "lr": 0.05},
     "resnet-cifar": {"model.width": 1},
+    "nadaraya-watson": {"model.width": 0.3, "lr": 0.2},  # its own width is nearly right for these data as it begins
 }
-"""Those that 60 steps do not teach much on pictures of 8×8."""
+"""Those that 60 steps do not teach much, most of them on pictures of 8×8."""
 SCORES = {
-    "classification": {"loss", "accuracy", "f1", "top5"},
+    "classification": {"loss", "accuracy", "f1"},
     "regression": {"loss", "rmse", "mae", "r2", "rmsle"},
+    "language": {"loss", "perplexity"},
+    "translation": {"loss", "perplexity", "bleu"},
+    "tagging": {"loss", "accuracy", "f1", "precision", "recall"},
 }
+SMALL_TEXT = {
+    **{system: {"model.width": 16, "model.hidden": 24, "lr": 0.01} for system in ("rnn", "gru", "lstm")},
+    **{system: {"model.width": 16, "model.hidden": 24, "lr": 0.01} for system in ("seq2seq", "seq2seq-attention")},
+    **{
+        system: {"model.width": 16, "model.hidden": 24, "lr": 0.01} for system in ("bilstm-classifier", "bilstm-tagger")
+    },
+    "transformer": {"model.width": 32, "model.hidden": 48, "model.layers": 2, "lr": 0.003},
+    "transformer-lm": {"model.width": 32, "model.hidden": 48, "model.layers": 2, "model.context": 32},
+    "ngram": {"steps": 1},
+    "lstm": {"model.width": 16, "model.hidden": 24, "lr": 0.02, "steps": 100},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_texts(tmp_path_factory):
+    """The generated texts, made once."""
+    for kind in texts.SETTINGS:
+        TEXTS[kind] = str(texts.written(kind, tmp_path_factory.mktemp("texts")))
+
+
+TEXTS = {}
+
+
+def kind(system):
+    return type(find(system).data).__name__
 
 
 def short(system):
     """Settings of a training that takes a few seconds."""
-    if find(system).data.source != "cifar10":
-        return SHORT
-    return {**NARROW, **SLOWER.get(system, {})}
+    if kind(system) in texts.SETTINGS:
+        return {**texts.SETTINGS[kind(system)], "data": TEXTS[kind(system)], **SMALL_TEXT[system]}
+    return {**(NARROW if find(system).data.source == "cifar10" else SHORT), **SLOWER.get(system, {})}
 
 
 def normed(system):
     """Whether a network has batch norm, which sees the parts of a batch one by one."""
+    if kind(system) in texts.SETTINGS:
+        return False
     model = models.build(system, 1, (1, 28, 28), {"width": 0.1} if "width" in vars(find(system).model) else {})
     return any(isinstance(layer, torch.nn.BatchNorm2d) for layer in model.modules())
 
@@ -73,7 +106,9 @@ def trained(tmp_path_factory):
 
 
 def table_or_pictures(run, folder):
-    """A few inputs to predict, as files."""
+    """A few inputs to predict, as files or texts."""
+    if kind(run.recipe.system) in texts.INPUTS:
+        return texts.INPUTS[kind(run.recipe.system)]
     raw = read(run.recipe.data)
     part = raw.parts["train"]
     if hasattr(part, "frame"):
@@ -91,13 +126,13 @@ def table_or_pictures(run, folder):
 def test_shows_its_recipe_layers_and_equations(system):
     data = f"data={short(system).get('data', find(system).data.source)}"
     shown = json.loads(invoke("show", system, data, "--json").stdout)
-    assert shown["system"] == system and shown["parameters"] > 0
+    assert shown["system"] == system and (shown["parameters"] > 0 or system == "ngram")
     assert all(row["meaning"] for row in shown["settings"])
     assert system in invoke("show", system, data).stdout
     assert "\ndef " in invoke("show", system, "--equation").stdout
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "ngram"])
 def test_loss_falls(trained, system):
     lines = [line for line in trained(system).folder.metrics() if line["split"] == "train"]
     assert lines[-1]["loss"] < 0.8 * lines[0]["loss"]
@@ -114,7 +149,7 @@ def test_run_folder_keeps_its_contract(trained, system):
     }
     assert {*summary["scores"]} <= {"valid", "test"}
     task = run.predictor().codec.task
-    assert {*summary["scores"]["test"]} == SCORES[task]
+    assert {*summary["scores"]["test"]} - {"top5"} == SCORES[task]
     for name in ("recipe.json", "metrics.jsonl", "report.html", "model/model.safetensors"):
         assert (run.path / name).is_file()
     for line in run.folder.metrics():
@@ -129,7 +164,7 @@ def test_report_names_the_scores_and_its_pictures_exist(trained, system):
     run = trained(system)
     page = (run.path / "report.html").read_text()
     pictures = [piece.split('"')[0] for piece in page.split('<img src="')[1:]]
-    assert "curves.png" in pictures and len(pictures) >= 2
+    assert "curves.png" in pictures and (len(pictures) >= 2 or kind(system) in ("Corpus", "Sentences", "Pairs"))
     assert all((run.path / picture).stat().st_size > 1000 for picture in pictures)
 
 
@@ -149,17 +184,23 @@ def test_predicts_from_files_in_any_company(trained, system, tmp_path):
     assert together["system"] == system and len(together["predictions"]) == 5
     first = together["predictions"][0]
     if together["task"] == "classification":
-        assert {*first} == {"input", "label", "probability", "top"} and len(first["top"]) == 5
+        assert {*first} == {"input", "label", "probability", "top"} and len(first["top"]) in (2, 5)
         assert first["top"][0] == [first["label"], first["probability"]]
         alone = run.predict(inputs[0])[0]
         assert alone["probability"] == pytest.approx(first["probability"], abs=1e-2)
+    elif kind(system) in ("Corpus", "Pairs"):
+        assert {*first} == {"input", "text", "score"}
+        assert run.predict(inputs[0])[0]["text"] == first["text"]
+    elif kind(system) == "Sentences":
+        assert {*first} == {"input", "spans"}
+        assert all(p["input"][s["start"] : s["end"]] == s["text"] for p in together["predictions"] for s in p["spans"])
     else:
         assert {*first} == {"input", "value"}
-    lines = (tmp_path / "answers" / "predictions.csv").read_text().splitlines()
-    assert len(lines) == 6
+    with open(tmp_path / "answers" / "predictions.csv", newline="") as file:
+        assert len(list(csv.reader(file))) == 6
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "ngram"])  # it takes one step
 def test_stopped_and_resumed_equals_never_stopped(trained, system):
     settings = {**short(system), "training.checkpoint_seconds": 0}
     for report in flori.steps(system, run="stopped", **settings):
@@ -181,7 +222,7 @@ def test_same_seed_same_weights_other_seed_others(trained, system):
     other = flori.train(system, run="other", **short(system), seed=1)
     a, b, c = (load_file(run.path / "model" / "model.safetensors") for run in (trained(system), again, other))
     assert all(torch.equal(a[name], b[name]) for name in a)
-    assert not all(torch.equal(a[name], c[name]) for name in a)
+    assert system == "ngram" or not all(torch.equal(a[name], c[name]) for name in a)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -190,7 +231,7 @@ def test_a_second_training_into_the_folder_is_refused(trained, system):
     assert "already holds a run" in result.output and "flori resume" in result.output
 
 
-@pytest.mark.parametrize("system", [system for system in SYSTEMS if not normed(system)])
+@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "ngram" and not normed(system)])
 def test_accumulation_changes_rounding_only(system):
     settings = {**short(system), "steps": 3, "precision": "float64", "batch": 61}
     if "dropout" in vars(find(system).model):

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+
+import flori
 from tests.bad_input.asking import assert_refused
 from tests.bad_input.asking import flori as command
 from tests.bad_input.making import GOOD_ROWS, classes, picture
-
-import flori
 
 ONE_STEP = {"steps": 1, "precision": "float32", "device": "cpu"}
 
@@ -112,7 +112,7 @@ def test_evaluating_with_flip_scores_the_mean_of_probabilities(runs, pictures):
 def test_flip_is_for_pictures(runs, words):
     Path("rows.csv").write_text(GOOD_ROWS)
     verb, *others = words
-    assert_refused(command(verb, str(runs / "table"), *others, "--flip"), "flip", "trained on a table")
+    assert_refused(command(verb, str(runs / "table"), *others, "--flip"), "flip", "takes none")
 
 
 def test_changed_pictures_are_told_once_with_their_number(runs, pictures):

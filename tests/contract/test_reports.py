@@ -9,7 +9,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from tests.bad_input.asking import flori as command
 from torch import nn
 
 import flori
@@ -17,9 +16,11 @@ from flori.artifacts.predictor import Predictor
 from flori.artifacts.report import write_report
 from flori.data.examples import Part
 from flori.data.preparation import PicturePreparation
-from flori.data.preparing import Codec
+from flori.data.preparing import ExampleCodec
 from flori.evaluation import classification, inside, mosaics, plots
+from flori.evaluation.judged import Judged
 from flori.layers.stem import explained
+from tests.bad_input.asking import flori as command
 
 
 def test_filters_are_divided_by_their_largest_weight():
@@ -86,7 +87,7 @@ def report_of(folder, classes):
     targets = torch.arange(3 * classes) % classes
     logits = 5.0 * F.one_hot((targets + (torch.rand(len(targets), generator=draw) < 0.2)) % classes, classes)
     inputs = torch.randint(0, 256, (len(targets), 3, 13, 17), generator=draw, dtype=torch.uint8)
-    codec = Codec(
+    codec = ExampleCodec(
         "classification", PicturePreparation((13, 17), (0.5,) * 3, (0.25,) * 3), [*map(_name, range(classes))]
     )
     part = Part(inputs, targets, [f"{i}.png" for i in range(len(targets))])
@@ -95,7 +96,7 @@ def report_of(folder, classes):
     numbers = {"parameters": 1, "epochs": 1, "steps": 1, "seconds": 1.0, "examples_per_second": 1.0}
     summary = {**words, **numbers, "scores": {}}
     predictor = Predictor("lenet", codec, model, torch.device("cpu"), "float32")
-    write_report(folder, summary, {"lr": 1}, [], 1, ("test", part, logits), predictor)
+    write_report(folder, summary, {"lr": 1}, [], 1, ("test", part, Judged({}, {}, logits)), predictor)
     return (folder / "report.html").read_text()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -133,3 +134,33 @@ def test_split_is_stratified_exact_and_seeded(share):
 def test_what_cannot_be_split_is_said():
     with pytest.raises(UserError, match="too few"):
         split(3, 0.1, 0, torch.tensor([0, 1, 2]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 9, 97, 1009, 4096, 4097])
+def test_places_are_an_order_of_all_examples(count):
+    examples = seeds.places(3, 5, count)
+    whole = examples(np.arange(count))
+    assert sorted(whole.tolist()) == list(range(count))
+    assert np.array_equal(examples(np.arange(count)[::-3]), whole[::-3])
+    if count > 7:
+        assert not np.array_equal(whole, seeds.places(3, 6, count)(np.arange(count)))
+        assert not np.array_equal(whole, seeds.places(4, 5, count)(np.arange(count)))
+
+
+def test_places_of_very_many_examples_are_quick_and_different():
+    asked = np.arange(10**12, 10**12 + 4099)
+    found = seeds.places(0, 0, 10**13)(asked)
+    assert len(set(found.tolist())) == 4099 and found.min() >= 0 and found.max() < 10**13
+    assert abs(found.mean() / 10**13 - 0.5) < 5 * 12**-0.5 / 4099**0.5
+
+
+def test_every_example_is_as_often_at_every_place():
+    """Within five standard deviations, over 3,000 epochs; and so is every pair of neighbours."""
+    count, epochs = 5, 3000
+    at, after = np.zeros((count, count)), np.zeros((count, count))
+    for epoch in range(epochs):
+        order = seeds.places(0, epoch, count)(np.arange(count))
+        at[np.arange(count), order] += 1
+        after[order[:-1], order[1:]] += 1
+    for found, chance in ((at, 1 / count), (after[~np.eye(count, dtype=bool)], 1 / count)):
+        assert abs(found - epochs * chance).max() < 5 * (epochs * chance * (1 - chance)) ** 0.5

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from flori.core.recipe import Data
+from flori.core.recipe import Data, Recipe
 from flori.data.columns import guess_task
 from flori.data.preparation import Scale, TablePreparation, restore
-from flori.data.preparing import Codec, prepare
+from flori.data.preparing import ExampleCodec, prepare
 from flori.data.sources import read
 from flori.data.tables import read_table
 
@@ -70,7 +70,7 @@ def test_no_held_out_row_touches_the_statistics(tmp_path: Path):
 
     def ready():
         frame.to_csv(tmp_path / "p.csv", index=False)
-        return prepare(read(options), options, ("regression",), "auto", 0, False, None)
+        return prepare(Recipe("any", "", ("regression",), None, data=options))
 
     clean = ready()
     held_out = int(clean.parts["test"].names[0].split(":")[1]) - 2
@@ -133,8 +133,8 @@ def test_codec_survives_json(tmp_path: Path):
 
     (tmp_path / "t.csv").write_text("a,y\n" + "\n".join(f"{i},{'uv'[i % 2]}" for i in range(30)))
     options = Data(source=str(tmp_path / "t.csv"), target="y")
-    codec = prepare(read(options), options, ("classification",), "auto", 0, False, None).codec
-    assert Codec.restore(json.loads(json.dumps(codec.state()))) == codec
+    codec = prepare(Recipe("any", "", ("classification",), None, data=options)).codec
+    assert ExampleCodec.restore(json.loads(json.dumps(codec.state()))) == codec
     assert codec.labels == ["u", "v"] and codec.outputs == 2
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn import linear_model, metrics
+from sklearn.metrics.pairwise import rbf_kernel
 
+from flori import models
 from flori.evaluation import classification, regression
 from flori.training.closed_form import least_squares
 
@@ -68,3 +70,13 @@ def test_scores_of_numbers():
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(truth, said), abs=1e-12)
     assert found["r2"] == pytest.approx(metrics.r2_score(truth, said), abs=1e-12)
     assert found["rmsle"] == pytest.approx(metrics.root_mean_squared_log_error(truth, said), abs=1e-12)
+
+
+def test_kernel_regression_equals_a_mean_weighted_by_the_rbf_kernel():
+    width, queries = 0.83, rng.normal(size=(11, 7)) + 3
+    model = models.nadaraya_watson(1, (7,), width=width, per_feature=False).double()
+    model.remember(torch.tensor(X), torch.tensor(Y))
+    theirs = rbf_kernel(queries, X, gamma=1 / (2 * width**2))
+    weights = theirs / theirs.sum(1, keepdims=True)
+    np.testing.assert_allclose(model.attention(torch.tensor(queries)).detach(), weights, atol=1e-7)
+    np.testing.assert_allclose(model(torch.tensor(queries)).detach(), weights @ Y, atol=1e-7)

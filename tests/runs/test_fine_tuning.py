@@ -16,6 +16,7 @@ from flori import models
 from flori.artifacts import checkpoints
 from flori.core.errors import UserError
 from flori.core.recipe import Training
+from flori.core.texts import Text
 from flori.data.sources import read
 from flori.recipes.catalogue import ALL, find
 from flori.training import optimizers
@@ -45,12 +46,13 @@ def pictures(folder: Path, **named: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("system", [recipe.system for recipe in ALL])
+@pytest.mark.parametrize("system", [recipe.system for recipe in ALL if not isinstance(recipe.data, Text)])
 def test_every_network_names_its_heads(system):
     """With other classes the heads alone change their shapes."""
-    shape = (7,) if system == "linear-regression" else (3, 37, 41)
+    one_number = system in ("linear-regression", "nadaraya-watson")
+    shape = (7,) if one_number else (3, 37, 41)
     with torch.device("meta"):
-        made = [models.BUILDERS[system](k, shape) for k in ((1, 1) if system == "linear-regression" else (5, 7))]
+        made = [models.BUILDERS[system](k, shape) for k in ((1, 1) if one_number else (5, 7))]
     assert all(isinstance(made[0].get_submodule(head), nn.Module) for head in made[0].heads)
     few, more = (model.state_dict() for model in made)
     for name in few:

@@ -22,9 +22,9 @@ SETTINGS = {
 }
 
 
-def kill_and_compare(system: str, kills: int, seed: int) -> int:
+def kill_and_compare(system: str, kills: int, seed: int, settings: tuple[str, ...] = ()) -> int:
     """Kill a run `kills` times, resume it to the end, and compare; how many kills fell while it ran."""
-    settings = (*SETTINGS[system], "training.checkpoint_seconds=0.02")
+    settings = (*(settings or SETTINGS[system]), "training.checkpoint_seconds=0.02")
     words = ("train", system, *settings, "--quiet")
     train_system(system, list(settings), "whole", quiet=True, as_json=False)
     rng, folder, killed = random.Random(seed), Path("killed"), 0

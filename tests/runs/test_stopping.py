@@ -50,12 +50,12 @@ def test_a_signal_saves_and_says_how_to_go_on(number):
 
 SIGNAL_WHILE_READING = """
 import os, signal
-from flori.recipes import assembly
-real = assembly.read
+from flori.data import sources
+real = sources.read
 def read(options):
     os.kill(os.getpid(), signal.SIGTERM)
     return real(options)
-assembly.read = read
+sources.read = read
 """
 
 

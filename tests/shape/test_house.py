@@ -90,7 +90,8 @@ def test_quick_answers_import_no_torch(words):
 
 @pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.system)
 def test_builders_and_recipes_have_the_same_options_and_defaults(recipe):
-    parameters = list(inspect.signature(models.BUILDERS[recipe.system]).parameters.values())[2:]
+    parameters = inspect.signature(models.BUILDERS[recipe.system]).parameters.values()
+    parameters = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     assert {p.name: p.default for p in parameters} == dataclasses.asdict(recipe.model)
 
 

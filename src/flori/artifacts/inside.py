@@ -21,7 +21,8 @@ READABLE = 5  # pixels: smaller filters look like chequers, learnt or not
 
 def looking_inside(folder: Path, predictor: Predictor, part: Part) -> list[Section]:
     """The first layer's filters, and the feature maps of two examples; nothing for a network without convolutions."""
-    first, preparation = inside.first_convolution(predictor.model), predictor.codec.preparation
+    first = inside.first_convolution(predictor.model)
+    preparation = getattr(predictor.codec, "preparation", None)
     if first is None or not isinstance(preparation, PicturePreparation):
         return []
     chosen = _of_two_classes(part.targets)

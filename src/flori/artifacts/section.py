@@ -12,8 +12,8 @@ from flori.artifacts.writing import saying_why
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with a text, a picture, or a table whose first column is words and the others numbers; `folded` are
-    more rows, seen when asked for."""
+    """A heading with a text, a picture, or a table whose first column is words and the others numbers, unless all are
+    `words`; `folded` are more rows, seen when asked for."""
 
     title: str
     text: str = ""
@@ -21,6 +21,7 @@ class Section:
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     folded: tuple[tuple[str, ...], ...] = ()
+    words: bool = False
 
 
 def save(folder: Path, name: str, figure: Figure) -> str:

@@ -21,8 +21,8 @@ from torch import Tensor
 from flori.artifacts.predictor import CODEC, DAMAGE, RECIPE, WEIGHTS
 from flori.core.errors import UserError
 from flori.core.paths import path_of
+from flori.data import families
 from flori.data.preparation import PicturePreparation
-from flori.data.preparing import Codec
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALVES = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -97,16 +97,16 @@ def _of_run(folder: Path, tensors: dict[str, Tensor]) -> Weights:
     """The weights of a run, with its classes and how it standardised."""
     try:
         file = folder / CODEC
-        codec = Codec.restore(json.loads(file.read_bytes()))
+        codec = families.restore(json.loads(file.read_bytes()))
         file = folder / RECIPE
         made_by = json.loads(file.read_bytes())
         made = {"system": made_by["system"], "options": dict(made_by["options"])}
     except DAMAGE as problem:
         raise UserError(f"{file} is not what flori writes there: {problem}") from None
-    prepared = codec.preparation
+    prepared = getattr(codec, "preparation", None)
     if isinstance(prepared, PicturePreparation):
         return Weights(tensors, codec.labels, prepared.mean, prepared.std, **made)
-    return Weights(tensors, codec.labels, features=prepared.features, **made)
+    return Weights(tensors, codec.labels, features=getattr(prepared, "features", []), **made)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -9,13 +9,13 @@ from torch.autograd import backward
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
-from flori.benches.timing import Contestant
+from flori.benches.timing import Contestant, Race
+from flori.benches.training import endless
 from flori.core.overrides import apply_values
 from flori.data import named
 from flori.data.picture_files import in_memory
-from flori.recipes.assembly import Assembly, assemble
+from flori.recipes.assembly import assemble
 from flori.recipes.catalogue import find
-from flori.training.loop import loop
 
 BATCH = 256
 SECONDS = 1.0  # a round, for each
@@ -74,15 +74,7 @@ def plain(images: Tensor, targets: Tensor) -> Contestant:
 
 def ours(source: str) -> Contestant:
     """flori's own loop with lenet's recipe as it is, for ever."""
-    recipe = apply_values(find("lenet"), {"data": source})
-    run = assemble(recipe)
-    return endless(run)
-
-
-def endless(run: Assembly) -> Contestant:
-    """flori's own loop on an assembled run."""
-    for step in loop(run.state, run.batches, run.update, 10**12, run.recipe.seed):
-        yield step.examples
+    return endless(assemble(apply_values(find("lenet"), {"data": source})))
 
 
 def source() -> str:
@@ -90,11 +82,12 @@ def source() -> str:
     return "fashion-mnist" if named.is_here(named.NAMED["fashion-mnist"]) else "digits"
 
 
-def contestants() -> dict[str, Contestant]:
-    """The three, on the same pictures of 28×28."""
+def races() -> list[Race]:
+    """One, on the same pictures of 28×28."""
     data = assemble(apply_values(find("lenet"), {"data": source()})).data.parts["train"]
-    return {
+    contestants = {
         "books' loop": books(in_memory(data.inputs), data.targets),
         "plain float32": plain(in_memory(data.inputs), data.targets),
         "flori": ours(source()),
     }
+    return [Race(f"training on {source()}", "examples", contestants, SECONDS)]

@@ -10,8 +10,8 @@ from torchvision.models import resnet18
 from torchvision.transforms import v2
 
 from flori import models
-from flori.benches.lenet import endless
-from flori.benches.timing import Contestant
+from flori.benches.timing import Contestant, Race
+from flori.benches.training import endless
 from flori.core.device import computing
 from flori.core.overrides import apply_values
 from flori.data.examples import Part
@@ -59,10 +59,10 @@ def torchvision_loop(run: Assembly, by_hand: bool) -> Contestant:
 
     `by_hand`: with bfloat16 by autocast, the channels last, and the update in one kernel.
     """
-    part, prepared = run.data.parts["train"], run.codec.preparation
-    assert isinstance(prepared, PicturePreparation)
+    part, codec = run.data.parts["train"], run.data.codec
+    prepared: PicturePreparation = codec.preparation
     loader = DataLoader(Transformed(part, prepared), run.recipe.training.batch, shuffle=True)
-    model, loss = network(run.codec.outputs, prepared.channels), nn.CrossEntropyLoss(label_smoothing=0.1)
+    model, loss = network(codec.outputs, prepared.channels), nn.CrossEntropyLoss(label_smoothing=0.1)
     form = torch.channels_last if by_hand else torch.contiguous_format
     model.to(memory_format=form)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=5e-4, nesterov=True, fused=by_hand or None)
@@ -83,19 +83,20 @@ def source() -> str:
     return "cifar10-5k" if folder("cifar10-5k").is_dir() else "digits"
 
 
-def contestants() -> dict[str, Contestant]:
-    """The three, on the same pictures of 32×32 in colour."""
+def races() -> list[Race]:
+    """One, on the same pictures of 32×32 in colour."""
     recipe = apply_values(find("resnet18"), {"data": source(), "data.size": 32, "data.channels": 3, "device": "cpu"})
     run = assemble(recipe)
-    return {
+    contestants = {
         "torchvision, float32": torchvision_loop(run, by_hand=False),
         "torchvision, bfloat16 by hand": torchvision_loop(run, by_hand=True),
         "flori": endless(run),
     }
+    return [Race(f"training on {source()}", "examples", contestants, SECONDS, work())]
 
 
 def work() -> float:
     """Floating-point operations of training on one example: two for each multiply-add, three times as many for the
     gradients with respect to inputs and weights as well."""
-    found = layers(models.resnet18(10, (3, 32, 32)), (3, 32, 32))
+    found = layers(models.resnet18(10, (3, 32, 32)), torch.zeros(1, 3, 32, 32))
     return 6.0 * sum(layer["multiply_adds"] for layer in found)

@@ -10,12 +10,31 @@ from dataclasses import dataclass
 import torch
 
 Contestant = Iterator[int]
-"""Does one step of training each time it is asked, and gives the number of examples in it; never ends."""
+"""Does one piece of work each time it is asked, such as a step of training, and gives the number of examples, or of
+tokens, in it; never ends."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """Contestants at the same work, one of them "flori".
+
+    Args:
+        about: what they do, in words.
+        unit: what is counted.
+        seconds: of a round, for each.
+        work: floating-point operations that each of what is counted takes, where that is known.
+    """
+
+    about: str
+    unit: str
+    contestants: Mapping[str, Contestant]
+    seconds: float
+    work: float | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """Examples a second of a contestant in each round."""
+    """Examples (or tokens) a second of a contestant in each round."""
 
     rates: list[float]
 

@@ -99,16 +99,42 @@ def evaluate(run: RunPath, settings: Settings = None, flip: Flip = False, json: 
 @guarded
 def predict(
     run: RunPath,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="pictures, folders of pictures, or tables")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT…", help="pictures, folders of pictures, tables, texts, or .txt files")
+    ],
     out: Annotated[Optional[str], typer.Option("--out", metavar="DIR", help="write predictions.csv there too")] = None,  # noqa: UP045
     flip: Flip = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="list bad pictures and leave them out")] = False,
+    length: Annotated[int, typer.Option(min=1, help="tokens that a text goes on for")] = 200,
+    temperature: Annotated[float, typer.Option(help="of what is drawn; 0: the likeliest always")] = 0.8,
+    top_k: Annotated[Optional[int], typer.Option(help="draw from so many likeliest tokens")] = None,  # noqa: UP045
+    top_p: Annotated[Optional[float], typer.Option(help="draw from the likeliest that make up so much")] = None,  # noqa: UP045
+    beams: Annotated[int, typer.Option(min=1, max=256, help="translations searched side by side")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="of what is drawn")] = 0,
     json: Json = False,
 ) -> None:
-    """Answers for pictures or for rows of a table."""
+    """Answers for pictures or rows of a table; a text that goes on, a translation, tags or the class of a text."""
     from flori.cli.using import predict_inputs
 
-    predict_inputs(run, inputs, out, flip, skip_bad, json)
+    how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "beams": beams, "seed": seed}
+    predict_inputs(run, inputs, out, flip, skip_bad, json, **how)
+
+
+@app.command()
+@guarded
+def inspect(
+    run: RunPath,
+    attention: Annotated[str, typer.Option("--attention", metavar="SENTENCE", help="draw where the network looks")],
+    layer: Annotated[Optional[int], typer.Option(min=1, help="only this layer; else the last")] = None,  # noqa: UP045
+    head: Annotated[Optional[int], typer.Option(min=1, help="only this head; else all")] = None,  # noqa: UP045
+    kind: Annotated[Optional[str], typer.Option(help="cross, encoder or decoder")] = None,  # noqa: UP045
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="the picture to write")] = "attention.png",
+    json: Json = False,
+) -> None:
+    """Look into a run: the attention that it pays to the words of a sentence."""
+    from flori.cli.inspecting import draw_attention
+
+    draw_attention(run, attention, kind, layer, head, out, json)
 
 
 @app.command()

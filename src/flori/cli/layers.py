@@ -23,37 +23,38 @@ def network(recipe: Recipe) -> dict[str, Any]:
     except UserError as problem:
         return {**nothing, "remark": f"the layers depend on the data, which cannot be read: {problem}"}
     model = build_model(recipe, codec)
-    found, learnt = layers(model, codec.shape), list(model.parameters())
+    found, learnt = layers(model, *codec.sample()), list(model.parameters())
     return {
         **nothing,
         "layers": found,
         "parameters": sum(p.numel() for p in learnt),
         "bytes": sum(p.numel() * p.element_size() for p in learnt),
         "multiply_adds": sum(layer["multiply_adds"] for layer in found),
-        "stem": stem(recipe, codec.shape),
+        "stem": stem(recipe, codec),
     }
 
 
 def _codec(recipe: Recipe) -> Any:
     """The codec for the data of the recipe. A named set of pictures that is not here is not fetched for this: its shape
     and classes are known."""
+    from flori.data.families import prepare
     from flori.data.named import NAMED, is_here
     from flori.data.preparation import PicturePreparation
-    from flori.data.preparing import Codec
-    from flori.recipes.assembly import load_data
+    from flori.data.preparing import ExampleCodec
 
     known, options = NAMED.get(recipe.data.source), recipe.data
     if known is None or known.shape is None or is_here(known):
-        return load_data(recipe).codec
+        return prepare(recipe).codec
     channels, side = options.channels or known.shape[0], options.size or recipe.input_size or known.shape[1]
     nothing = (0.0,) * channels
-    return Codec("classification", PicturePreparation((side, side), nothing, nothing), known.labels)
+    return ExampleCodec("classification", PicturePreparation((side, side), nothing, nothing), known.labels)
 
 
-def stem(recipe: Recipe, shape: tuple[int, ...]) -> dict[str, str] | None:
+def stem(recipe: Recipe, codec: Any) -> dict[str, str] | None:
     """Which stem the network has and why, or None where there is no choice."""
     from flori.layers.stem import explained
 
+    shape = getattr(codec, "shape", ())
     if not hasattr(recipe.model, "stem") or len(shape) != 3:
         return None
     chosen, why = explained(recipe.model.stem, shape)

@@ -39,9 +39,16 @@ def _options(source: str, words: list[str]) -> Data:
 
 def _described(options: Data) -> tuple[dict[str, Any], Any]:
     """What is there, as a document, and the set itself where it can be read at all."""
+    from flori.cli.looking_text import described as described_text
+    from flori.data import named_texts
     from flori.data.examples import PictureSet
+    from flori.data.sources import place
 
     try:
+        path = named_texts.fetched(options.source) if not place(options.source).exists() else place(options.source)
+        text = described_text(path, options) if path is not None else None
+        if text is not None:
+            return {"data": options.source, "faults": [], **text}, None
         raw = _read(dataclasses.replace(options, on_bad="skip"))
     except UserError as problem:
         return {"data": options.source, "kind": "unreadable", "faults": str(problem).splitlines()}, None
@@ -113,7 +120,11 @@ def _print(document: dict[str, Any]) -> None:
         print("\n".join(document["faults"]))
         return
     counts = ", ".join(f"{number:,} {part}" for part, number in document["examples"].items())
-    if document["kind"] == "pictures":
+    if "unit" in document:
+        print(f"{document['data']}: {document['kind']}: {counts} {document['unit']}\n")
+        if document["rows"]:
+            print_table(document["head"], document["rows"])
+    elif document["kind"] == "pictures":
         height, width = document["size"]
         colour = "in colour" if document["channels"] == 3 else "grey"
         classes = f"{len(document['classes'])} classes"

@@ -61,13 +61,12 @@ def _introduced(run: Any) -> str:
     """What is about to train, on what and by what, in a line."""
     from flori.cli.layers import stem
 
-    chosen = stem(run.recipe, run.codec.shape)
-    shape = "×".join(map(str, run.codec.shape))
+    chosen = stem(run.recipe, run.codec)
     frozen = sum(p.numel() for p in run.state.model.parameters() if not p.requires_grad)
     random = "" if run.recipe.training.init else " at random, for want of init="
     kept = f" ({frozen:,} frozen{random})" if frozen else ""
     parts = [f"{run.parameters:,} parameters{kept}", *([f"{chosen['chosen']} stem"] if chosen else [])]
-    parts += [f"{len(run.data.parts['train']):,} examples of {shape}", f"{run.device.type}, {run.precision}"]
+    parts += [f"{len(run.data.parts['train']):,} {run.codec.described}", f"{run.device.type}, {run.precision}"]
     return f"{run.recipe.system}: {' · '.join(parts)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,27 +38,36 @@ def _pair(word: str) -> tuple[str, str]:
     return key, text
 
 
-def predict_inputs(run: str, inputs: list[str], out: str | None, flip: bool, skip_bad: bool, as_json: bool) -> None:
+def predict_inputs(
+    run: str, inputs: list[str], out: str | None, flip: bool, skip_bad: bool, as_json: bool, **wishes: Any
+) -> None:
     """Answers for pictures or rows, printed, and written as a table if wanted."""
+    from flori.prediction.wishes import Wishes
     from flori.recipes.run import load
 
     if out is not None and path_of(out).exists() and not path_of(out).is_dir():
         raise UserError(f"--out {out}: is a file; name a folder")
     predictor = load(run).predictor(flip)
     skipped: list[Fault] | None = [] if skip_bad else None
-    predictions = predictor.predict(inputs, skipped)
+    say = _stream() if predictor.codec.task == "language" and not as_json else None
+    predictions = predictor.predict(inputs, Wishes(skipped=skipped, say=say, **wishes))
     if skipped:
         print(f"left out: {listing(skipped, 'the input')}", file=sys.stderr)
-    _say_what_was_changed(predictor.codec.preparation, inputs)
+    _say_what_was_changed(getattr(predictor.codec, "preparation", None), inputs)
     if out is not None:
-        _write(path_of(out), predictions, predictor.codec.target)
+        _write(path_of(out), predictions, getattr(predictor.codec, "target", ""))
     if as_json:
         left_out = {"skipped": [str(fault) for fault in skipped]} if skipped else {}
         print_json({"system": predictor.system, "task": predictor.codec.task, "predictions": predictions, **left_out})
     elif out is not None:
         print(f"{len(predictions):,} predictions: {path_of(out) / 'predictions.csv'}")
-    else:
+    elif say is None:
         _print(predictions)
+
+
+def _stream() -> Callable[[str], None]:
+    """Prints a text as it comes."""
+    return lambda piece: print(piece, end="", flush=True)
 
 
 def _say_what_was_changed(preparation: Any, inputs: list[str]) -> None:
@@ -72,6 +82,15 @@ def _say_what_was_changed(preparation: Any, inputs: list[str]) -> None:
 def _print(predictions: list[dict[str, Any]]) -> None:
     if "value" in predictions[0]:
         print_table(["input", "value"], [[p["input"], f"{p['value']:.6g}"] for p in predictions], numbers=[1])
+        return
+    if "text" in predictions[0]:
+        print("\n".join(p["text"] for p in predictions))
+        return
+    if "spans" in predictions[0]:
+        rows = [
+            [p["input"], s["label"], s["text"], f"{s['start']}–{s['end']}"] for p in predictions for s in p["spans"]
+        ]
+        print_table(["input", "label", "text", "characters"], rows)
         return
     rows = [
         [
@@ -105,6 +124,10 @@ def _header(prediction: dict[str, Any], target: str) -> list[str]:
     """The best label and its probability, then the next ones numbered; or the name of the number predicted."""
     if "value" in prediction:
         return ["input", target]
+    if "text" in prediction:
+        return ["input", "text", "score"]
+    if "spans" in prediction:
+        return ["input", "spans"]
     numbers = range(2, len(prediction["top"]) + 1)
     return ["input", "label", "probability", *(f"{name}{i}" for i in numbers for name in ("label", "probability"))]
 
@@ -112,4 +135,8 @@ def _header(prediction: dict[str, Any], target: str) -> list[str]:
 def _line(prediction: dict[str, Any]) -> list[str]:
     if "value" in prediction:
         return [prediction["input"], repr(prediction["value"])]
+    if "text" in prediction:
+        return [prediction["input"], prediction["text"], repr(prediction["score"])]
+    if "spans" in prediction:
+        return [prediction["input"], "; ".join(f"{s['label']}: {s['text']}" for s in prediction["spans"])]
     return [prediction["input"], *(cell for label, chance in prediction["top"] for cell in (label, repr(chance)))]

@@ -87,7 +87,8 @@ def _joined(faults: list[str], system: str) -> str:
 
 
 def _unknown(key: str, recipe: Recipe) -> str:
-    names = [*SHORT, *settings(recipe)]
+    known = settings(recipe)
+    names = [*(short for short, name in SHORT.items() if name in known), *known]
     leaves = {name.rsplit(".", 1)[-1]: name for name in reversed(names)}
     near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
     if not near:

@@ -18,14 +18,21 @@ def value(default: Any, meaning: str, *, at_least: float | None = None, at_most:
 
 
 @dataclass(frozen=True)
-class Data:
-    """Which examples, and how they are read and prepared."""
+class Source:
+    """Which examples, and what of them is held out."""
 
     source: str = value("digits", "a named set, or the path of a file or folder")
-    target: str | None = value(None, "table: the column to predict")
     valid: float = value(0.0, "share of the training part held out to choose by", at_least=0, at_most=0.9)
     test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
     on_bad: Literal["stop", "skip"] = value("stop", "a bad example ends the run, or is listed and left out")
+    encoding: str = value("utf-8", "how text is encoded, of a CSV too")
+
+
+@dataclass(frozen=True)
+class Data(Source):
+    """How pictures and tables are read and prepared."""
+
+    target: str | None = value(None, "table: the column to predict")
     size: int | None = value(
         None, "pictures: resize to this height and width, pixels, whatever their shape", at_least=1, at_most=4096
     )
@@ -56,7 +63,6 @@ class Data:
     )
     ignore: tuple[str, ...] = value((), "table: columns to leave out")
     categories: tuple[str, ...] = value((), "table: columns of numbers to be read as categories")
-    encoding: str = value("utf-8", "table: how the text of a CSV is encoded")
     scale: Literal["auto", "none", "standard", "log"] = value(
         "auto", "numbers to predict: as they are, standardised, or their logarithm standardised"
     )
@@ -70,14 +76,15 @@ class Training:
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
-    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "closed-form"] = value(
-        "sgd", "the rule of the update; closed-form solves least squares in one step"
+    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "muon", "closed-form", "counting"] = value(
+        "sgd",
+        "the rule of the update; muon: AdamW but for matrices; closed-form: least squares at once; counting: n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)
     momentum: float = value(0.9, "momentum of sgd and rmsprop", at_least=0, at_most=0.9999)
     nesterov: bool = value(False, "sgd looks ahead along its momentum")
     weight_decay: float = value(0.0, "L2 penalty λ on weights, never on biases", at_least=0)
-    schedule: Literal["constant", "linear", "step", "cosine", "one-cycle"] = value(
+    schedule: Literal["constant", "linear", "step", "cosine", "one-cycle", "inverse-square-root"] = value(
         "constant", "how the learning rate changes"
     )
     warmup: float = value(0.0, "share of the steps over which the rate rises from 0", at_least=0, at_most=1)
@@ -112,7 +119,7 @@ class Evidence:
     @property
     def headline(self) -> str:
         """The one score that people compare by, with its name."""
-        name = "accuracy" if "accuracy" in self.scores else "r2"
+        name = next(name for name in ("accuracy", "r2", "bleu", "perplexity", "f1") if name in self.scores)
         return f"{name} {self.scores[name]:.4g}"
 
 
@@ -124,14 +131,17 @@ class Recipe:
     about: str
     tasks: tuple[str, ...]
     model: Any  # the system's own dataclass of options
-    data: Data = dataclasses.field(default_factory=Data)
+    data: Any = dataclasses.field(default_factory=Data)  # Data, or for text one of core/texts.py
     training: Training = dataclasses.field(default_factory=Training)
-    task: Literal["auto", "classification", "regression"] = value("auto", "what to learn; auto: as the data says")
+    task: Literal["auto", "classification", "regression", "language", "translation", "tagging"] = value(
+        "auto", "what to learn; auto: as the data says"
+    )
     seed: int = value(0, "the one source of all randomness", at_least=0, at_most=2**63 - 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = value("auto", "where to compute")
     precision: Literal["auto", "float32", "bfloat16", "float64"] = value("auto", "numbers to compute with")
     input_size: int | None = None  # height and width that the system wants of pictures; None: any
     convolutional: bool = False  # whether its time goes into convolutions
+    heavy: bool = False  # whether it goes into products of matrices large enough for bfloat16 to pay
     reference: str = ""  # the file of its equations in flori.reference, where it is not the system's own
     evidence: tuple[Evidence, ...] = ()
 

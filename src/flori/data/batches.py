@@ -36,6 +36,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def count(self) -> int:
+        """The targets: what a loss is the mean over."""
+        return len(self)
+
     def divided(self, count: int) -> list[Batch]:
         """The batch in at most `count` parts as equal as can be, of at least two examples each if it has two: one
         alone has no variance for batch norm."""

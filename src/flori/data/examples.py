@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flori.core import seeds
 from flori.core.errors import Fault, UserError
-from flori.data.picture_files import PictureFiles
+from flori.data.picture_files import PictureFiles, content
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +79,10 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def content(self) -> bytes:
+        """A hash of all examples, or of their files."""
+        return content(self.inputs) + content(self.targets)
 
 
 def split(count: int, share: float, seed: int, classes: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -1,21 +1,22 @@
-"""Examples as read → parts to learn from, with the codec that leads from inputs to tensors and back to answers."""
+"""Pictures and tables as read → parts to learn from, with the codec that leads from inputs to tensors and back."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from flori.core.errors import Fault, UserError
-from flori.core.recipe import Data
-from flori.data import named, preparation
+from flori.core.errors import UserError
+from flori.core.recipe import Data, Recipe
+from flori.data import named, preparation, sources
+from flori.data.batches import Batches
+from flori.data.codec import Prepared
 from flori.data.columns import as_classes, guess_task
 from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
-from flori.data.picture_files import content, resized
+from flori.data.picture_files import resized
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
 from flori.data.sources import RawSet, divide
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Codec:
+class ExampleCodec:
     """How inputs become tensors and outputs become answers: saved with the model, all that predicting needs.
 
     `labels` are the classes of a classification, `scale` the units of a regression.
@@ -47,13 +48,53 @@ class Codec:
         """How many numbers the network gives for one input."""
         return len(self.labels) if self.task == "classification" else 1
 
+    @property
+    def sizes(self) -> tuple[int, tuple[int, ...]]:
+        """Outputs, and the shape of one input."""
+        return self.outputs, self.shape
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers one input is of."""
+        return math.prod(self.shape)
+
+    @property
+    def described(self) -> str:
+        return f"examples of {'×'.join(map(str, self.shape))}"
+
+    def sample(self) -> tuple[torch.Tensor]:
+        return (torch.zeros(1, *self.shape),)
+
+    @property
+    def example(self) -> str:
+        return "PICTURE.png" if len(self.shape) == 3 else "ROWS.csv"
+
     def state(self) -> dict[str, Any]:
         return {**asdict(self), "preparation": self.preparation.state()}
 
     @staticmethod
-    def restore(state: dict[str, Any]) -> Codec:
+    def restore(state: dict[str, Any]) -> ExampleCodec:
         scale, prepared = Scale(**state["scale"]), preparation.restore(state["preparation"])
-        return Codec(**{**state, "scale": scale, "preparation": prepared})
+        return ExampleCodec(**{**state, "scale": scale, "preparation": prepared})
+
+    def read(self, options: Data, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Part]:
+        """The parts of a set, prepared as the training part was. Raises UserError where they do not fit."""
+        raw = sources.read(options)
+        if divided:
+            raw = divide(raw, options, self.task, seed, needs_valid)
+        return {part: self.encode(raw, part, options.source) for part in raw.parts}
+
+    def batches(
+        self,
+        part: Part,
+        size: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        seed: int = 0,
+        options: Data | None = None,
+    ) -> Batches:
+        """A part in batches of `size` examples; without `options` nothing is augmented."""
+        return Batches.of(part, size, self.preparation, device, dtype, seed, options)
 
     def encode(self, raw: RawSet, part: str, source: str) -> Part:
         """One part of a set, prepared as the training part was. Raises UserError where it does not fit."""
@@ -106,53 +147,18 @@ def _numbers(column: pd.Series, rows: Rows, scale: Scale, source: str) -> np.nda
     return numbers
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """All parts of a set, ready, with the codec; and what was left out of it."""
-
-    parts: dict[str, Part]
-    codec: Codec
-    skipped: list[Fault]
-    notes: list[str]
-
-    @property
-    def judged(self) -> str:
-        """The part that scores are watched on: ``valid`` where there is one, else ``test``."""
-        return "valid" if "valid" in self.parts else "test"
-
-
-def fingerprint(parts: Mapping[str, Part]) -> str:
-    """A hash of all examples as prepared, or of their files."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts.values():
-        for examples in (part.inputs, part.targets):
-            digest.update(content(examples))
-    return digest.hexdigest()
-
-
-def prepare(
-    raw: RawSet,
-    options: Data,
-    tasks: tuple[str, ...],
-    task: str,
-    seed: int,
-    needs_valid: bool,
-    size: int | None,
-) -> Prepared:
-    """Divide a set, fit the codec on its training part alone, and encode every part.
-
-    Args:
-        tasks: what the system can learn; task: what is wanted, ``auto`` for what the data says.
-        size: the height and width that the system wants of pictures; None takes them as they are.
-    """
+def prepare(recipe: Recipe) -> Prepared:
+    """Read and divide the set of a recipe, fit the codec on its training part alone, and encode every part."""
+    options: Data = recipe.data
+    raw = sources.read(options)
     if isinstance(raw, PictureSet) and options.target is not None:
         raise UserError(
             f"target={options.target} is for tables; {options.source} holds pictures, whose folders say the class"
         )
-    task = _task(raw, tasks, task, options.source)
+    task = _task(raw, recipe.tasks, recipe.task, options.source)
     try:
-        raw = divide(raw, options, task, seed, needs_valid)
-        codec = _fit(raw, options, task, size, seed)
+        raw = divide(raw, options, task, recipe.seed, recipe.training.patience is not None)
+        codec = _fit(raw, options, task, options.size or recipe.input_size, recipe.seed)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
     parts = {part: codec.encode(raw, part, options.source) for part in raw.parts}
@@ -162,8 +168,6 @@ def prepare(
 
 def _task(raw: RawSet, tasks: tuple[str, ...], wanted: str, source: str) -> str:
     """What is to be learnt. Raises UserError where system, wish and data do not agree."""
-    if wanted != "auto" and wanted not in tasks:
-        raise UserError(f"task={wanted}: this system does {' and '.join(tasks)} only")
     if isinstance(raw, PictureSet):
         if "classification" not in tasks or wanted == "regression":
             raise UserError(f"{source} holds pictures by class; regression takes a table with a column of numbers")
@@ -182,13 +186,13 @@ def _task(raw: RawSet, tasks: tuple[str, ...], wanted: str, source: str) -> str:
     return task
 
 
-def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> Codec:
+def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> ExampleCodec:
     if isinstance(raw, PictureSet):
         images = raw.parts["train"].images
         images = images if size is None else resized(images, (size, size))
-        return Codec(task, PicturePreparation.fit(images, seed), raw.labels)
+        return ExampleCodec(task, PicturePreparation.fit(images, seed), raw.labels)
     frame = raw.parts["train"].frame
-    codec = Codec(
+    codec = ExampleCodec(
         task, TablePreparation.fit(frame.drop(columns=raw.target)), target=raw.target, encoding=options.encoding
     )
     if task == "classification":

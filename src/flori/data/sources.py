@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 from flori.core.recipe import Data
-from flori.data import idx, named, picture_folder
+from flori.data import dividing, idx, named, named_texts, picture_folder
 from flori.data.columns import TABLE_ENDINGS, strata
-from flori.data.examples import PictureSet, TableSet, split
+from flori.data.examples import Pictures, PictureSet, Rows, TableSet, split
 from flori.data.picture_files import in_memory
 
 RawSet = PictureSet | TableSet
-DEFAULT_VALID = 0.1  # share held out where something must be chosen
 
 
 def read(options: Data) -> RawSet:
@@ -33,6 +35,26 @@ def read(options: Data) -> RawSet:
         return _read_path(path, options)
     except OSError as problem:
         raise UserError(f"{problem.filename or path} cannot be read: {problem.strerror or problem}") from None
+
+
+def found(source: str, wanted: str) -> Path:
+    """The path that ``data=`` means, which is there. Raises UserError that says what is `wanted` where it is not."""
+    path = place(source)
+    try:
+        if path.exists():
+            return path
+    except OSError as problem:
+        raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from None
+    text = named_texts.fetched(source)
+    if text is not None:
+        return text
+    if source in named_texts.ELSEWHERE:
+        hint = f"; get {named_texts.ELSEWHERE[source]} and put it into {named.folder(source)}"
+    elif source in named.NAMED:
+        raise UserError(f"data={source} is {named.NAMED[source].about}; wanted is {wanted}")
+    else:
+        hint = f"; wanted is {wanted}"
+    raise UserError(f"data={source}: no such file or folder, and no set of that name{hint}")
 
 
 def place(source: str) -> Path:
@@ -109,25 +131,10 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
 
     `needs_valid`: something will be chosen by a score, for which a part of its own is held out.
     """
-    if not {"test", "valid"} & raw.parts.keys():
-        if not (options.test or options.valid):
-            raise UserError("data.test=0 with data.valid=0 leaves nothing to judge by; one of them must be above 0")
-        raw = _hold_out(raw, "test", options.test, task, seed)
-    if "valid" not in raw.parts:
-        share = options.valid or (DEFAULT_VALID if needs_valid else 0.0)
-        raw = _hold_out(raw, "valid", share, task, seed + 1)
-    return raw
 
+    def by_class(part: Pictures | Rows, share: float, seed: int) -> tuple[Tensor, Tensor]:
+        classes = part.targets if isinstance(part, Pictures) else strata(part.frame[raw.target], task)  # type: ignore[union-attr]
+        return split(len(part), share, seed, classes)
 
-def _hold_out(raw: RawSet, name: str, share: float, task: str, seed: int) -> RawSet:
-    """The set with a share of its training part as another part; as it is for a share of 0."""
-    if not share:
-        return raw
-    if isinstance(raw, PictureSet):
-        pictures = raw.parts["train"]
-        kept, held = split(len(pictures), share, seed, pictures.targets)
-        divided = {"train": pictures.take(kept), name: pictures.take(held)}
-        return dataclasses.replace(raw, parts={**raw.parts, **divided})
-    rows = raw.parts["train"]
-    kept, held = split(len(rows), share, seed, strata(rows.frame[raw.target], task))
-    return dataclasses.replace(raw, parts={**raw.parts, "train": rows.take(kept), name: rows.take(held)})
+    parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, by_class)
+    return dataclasses.replace(raw, parts=parts)

@@ -1,8 +1,8 @@
-"""Pictures of a run: curves, confusions, mistakes, errors. Each function gives a matplotlib figure."""
+"""Pictures of a run: curves, confusions, mistakes, errors, attention. Each function gives a matplotlib figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,4 +122,31 @@ def scatter(predicted: Tensor, truth: Tensor, name: str) -> Figure:
     left.set_ylabel("answer")
     right.hist((predicted - truth).numpy(), bins=40, color=COLOURS["train"])
     right.set(xlabel="answer − truth", ylabel="examples")
+    return figure
+
+
+def fitted(curve: tuple[Tensor, Tensor], parts: Mapping[str, tuple[Tensor, Tensor]], names: tuple[str, str]) -> Figure:
+    """A function of one feature, over the data that it is fitted to and judged by: each as x [N] and y [N]."""
+    figure, (axis,) = _figure(9, 3.8)
+    for split, points in parts.items():
+        axis.scatter(*points, s=9, alpha=0.5, color=COLOURS[split], linewidths=0, label=split)
+    axis.plot(*curve, color=INK, linewidth=1.5, label="answer")
+    axis.set_xlabel(names[0], parse_math=False)
+    axis.set_ylabel(names[1], parse_math=False)
+    axis.legend(frameon=False)
+    return figure
+
+
+def weights(shares: Tensor, across: tuple[str, Mapping[int, str]], down: tuple[str, Mapping[int, str]]) -> Figure:
+    """Attention weights [queries, keys], the square root of a weight as darkness. `across` and `down` name the axes,
+    and what is written at some of their cells."""
+    figure, (axis,) = _figure(9, 4.2)
+    axis.grid(False)
+    scale = PowerNorm(0.5, 0, float(shares.max()))
+    image = axis.imshow(shares.numpy(), cmap="Blues", norm=scale, aspect="auto", interpolation="nearest")
+    figure.colorbar(image, shrink=0.8, label="weight")
+    axis.set_xlabel(across[0], parse_math=False)
+    axis.set_ylabel(down[0], parse_math=False)
+    axis.set_xticks([*across[1]], [*across[1].values()])
+    axis.set_yticks([*down[1]], [*down[1].values()])
     return figure

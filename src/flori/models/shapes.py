@@ -11,8 +11,8 @@ from flori.layers.locally_connected import LocallyConnected2d
 from flori.layers.tiled import TiledConvolution2d
 
 
-def layers(model: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
-    """The layers in the order in which they run, for one input of `shape`.
+def layers(model: nn.Module, *inputs: Tensor) -> list[dict[str, Any]]:
+    """The layers in the order in which they run, for one example.
 
     Each has its name, kind, the shape of its output without the batch, the number of its parameters, and the
     multiply-adds of one example. A layer that runs several times is there several times, its parameters only once.
@@ -22,7 +22,9 @@ def layers(model: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
     for name, layer in model.named_modules():
         if not list(layer.children()):
 
-            def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
+            def note(layer: nn.Module, _: object, output: Any, name: str = name) -> None:
+                if not isinstance(output, Tensor):
+                    return
                 again = any(other["layer"] == name for other in found)
                 found.append(
                     {
@@ -37,11 +39,26 @@ def layers(model: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
             handles.append(layer.register_forward_hook(note))
     kept = model.training
     with torch.inference_mode():
-        model.eval()(torch.zeros(1, *shape))
+        model.eval()(*inputs)
     model.train(kept)
     for handle in handles:
         handle.remove()
-    return found
+    return found + _recurrent(model, {layer["layer"] for layer in found}, inputs[0].shape[1])
+
+
+def _recurrent(model: nn.Module, seen: set[str], steps: int) -> list[dict[str, Any]]:
+    """Recurrent layers, which are run through time by a function and not called: every weight counts at every step."""
+    return [
+        {
+            "layer": name,
+            "kind": f"{type(layer).__name__} ×{layer.num_layers}",
+            "output": [steps, layer.hidden_size * (1 + layer.bidirectional)],
+            "parameters": sum(p.numel() for p in layer.parameters()),
+            "multiply_adds": steps * sum(p.numel() for p in layer.parameters() if p.dim() == 2),
+        }
+        for name, layer in model.named_modules()
+        if isinstance(layer, nn.RNNBase) and name not in seen
+    ]
 
 
 def _multiply_adds(layer: nn.Module, output: Tensor) -> int:

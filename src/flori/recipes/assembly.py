@@ -14,17 +14,20 @@ from flori.artifacts.weights import Weights
 from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
-from flori.core.recipe import Recipe
-from flori.data.batches import Batches
-from flori.data.preparing import Codec, Prepared, fingerprint, prepare
-from flori.data.sources import read
+from flori.core.recipe import Recipe, Training
+from flori.data.codec import Batches, Codec, Prepared, fingerprint
+from flori.data.examples import Part
+from flori.data.families import prepare
+from flori.models.nadaraya_watson import NadarayaWatson
+from flori.objectives.leave_one_out import leave_one_out
+from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.tasks import TASKS, Task
+from flori.recipes.tasks import Task, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
 from flori.training.state import State, averaged
 from flori.training.transfer import Transfer
-from flori.training.updates import Update, descent, solution
+from flori.training.updates import Update, counting, descent, judgement, solution
 
 
 @dataclass(frozen=True)
@@ -57,25 +60,11 @@ class Assembly:
         return fingerprint(self.data.parts)
 
 
-def load_data(recipe: Recipe) -> Prepared:
-    """Read, divide and prepare the examples that a recipe names."""
-    options = recipe.data
-    return prepare(
-        read(options),
-        options,
-        recipe.tasks,
-        recipe.task,
-        recipe.seed,
-        needs_valid=recipe.training.patience is not None,
-        size=options.size or recipe.input_size,
-    )
-
-
 def build_model(recipe: Recipe, codec: Codec) -> torch.nn.Module:
     """The network of a recipe with the initial weights that its seed decides, on the processor."""
     with seeds.scope(recipe.seed, "init"):
         try:
-            return models.build(recipe.system, codec.outputs, codec.shape, dataclasses.asdict(recipe.model))
+            return models.build(recipe.system, *codec.sizes, dataclasses.asdict(recipe.model))
         except ValueError as problem:
             raise UserError(f"data={recipe.data.source} does not suit {recipe.system}: {problem}") from None
 
@@ -87,29 +76,48 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         begun: init.json of a run that goes on from a checkpoint.
     """
     options = recipe.training
+    _must_suit(recipe)
     device = choose_device(recipe.device)
-    precision = choose_precision(recipe.precision, device, recipe.convolutional)
+    precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)
-    weights, data = find_weights(recipe, begun), load_data(recipe)
+    weights, data = find_weights(recipe, begun), prepare(recipe)
     data = data if weights is None else standardised_alike(data, weights)
-    task = TASKS[data.codec.task]
+    task = task_of(data.codec)
     model, taken, frozen = begin(recipe, data.codec, weights)
+    _must_see_all(data, model)
     model.to(device, dtype)
     if recipe.convolutional:
         model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
     train, closed = data.parts["train"], options.optimizer == "closed-form"
     _must_have_variance(recipe, model)
-    size = len(train) if closed else options.batch
-    batches = Batches.of(train, size, data.codec.preparation, device, dtype, recipe.seed, recipe.data)
-    objective = task.objective(options)
-    steps = 1 if closed else options.steps or (options.epochs or 1) * batches.per_epoch
-    if closed:
+    counts = options.optimizer == "counting"
+    learns = any(p.requires_grad for p in model.parameters()) or counts
+    size = len(train) if closed or not learns else options.batch
+    batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
+    objective = _objective(task, options, model, batches)
+    at_once = closed or counts or not learns
+    steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
+    if counts:
+        state, update = State(model, None), counting(train.tokens)
+    elif closed:
         _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)
+    elif not learns:
+        state, update = State(model, None), judgement(objective)
     else:
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         update = descent(objective, options, steps, device, precision)
     return Assembly(recipe, data, task, state, batches, update, steps, device, precision, taken)
+
+
+def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:
+    """The task's. A model that keeps the training part is handed it here, and learns by leaving each row out."""
+    if not isinstance(model, NadarayaWatson):
+        return task.objective(options)
+    train: Part = batches.part
+    assert isinstance(train.inputs, torch.Tensor)
+    model.remember(train.inputs, train.targets)
+    return leave_one_out(train.inputs, train.targets)
 
 
 def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:
@@ -121,6 +129,30 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     if taken is not None:
         note_frozen(taken, model)
     return model, taken, frozen
+
+
+def _must_suit(recipe: Recipe) -> None:
+    """Refuse to count where there is nothing to count, and to descend where there is no slope."""
+    counts, counted = recipe.system == "ngram", recipe.training.optimizer == "counting"
+    if counts != counted:
+        hint = "it is learnt by optimizer=counting" if counts else "it counts n-grams, which only ngram has"
+        raise UserError(f"optimizer={recipe.training.optimizer} does not suit {recipe.system}: {hint}")
+
+
+def _must_see_all(data: Prepared, model: nn.Module) -> None:
+    """Refuse sequences that are longer than a network with a bounded context can see."""
+    context = getattr(model, "context", None)
+    if context is None:
+        return
+    if data.codec.task == "language":
+        if data.codec.window > context:
+            hint = "the network sees no more at once"
+            raise UserError(f"data.window={data.codec.window} is more than model.context={context}: {hint}")
+        return
+    longest = max(int(part.numbers.lengths.max()) for part in data.parts.values())
+    if longest > context:
+        what = f"a sentence takes {longest} places, and positions are learned for model.longest={context} only"
+        raise UserError(f"{what}; raise it, or set model.positions=sinusoidal")
 
 
 def _must_be_linear(recipe: Recipe, codec: Codec) -> None:

@@ -11,6 +11,7 @@ from flori.core.errors import UserError
 from flori.core.recipe import Evidence, Recipe
 from flori.recipes import (
     alexnet,
+    bilstm,
     googlenet,
     inception_bn,
     inception_v3,
@@ -18,10 +19,16 @@ from flori.recipes import (
     lenet,
     linear_regression,
     mlp,
+    nadaraya_watson,
+    ngram,
     nin,
+    recurrent,
     resnet,
     resnet_cifar,
+    seq2seq,
     softmax_regression,
+    transformer,
+    transformer_lm,
     vgg,
 )
 
@@ -33,9 +40,12 @@ def _with_evidence(recipe: Recipe) -> Recipe:
 
 
 _RECIPES = (
-    *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, lenet.RECIPE, alexnet.RECIPE),
+    *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, nadaraya_watson.RECIPE),
+    *(lenet.RECIPE, alexnet.RECIPE),
     *(*vgg.RECIPES, nin.RECIPE, googlenet.RECIPE, inception_bn.RECIPE, inception_v3.RECIPE, inception_v4.RECIPE),
     *(*resnet.RECIPES, resnet_cifar.RECIPE),
+    *(ngram.RECIPE, *recurrent.RECIPES, bilstm.CLASSIFIER, bilstm.TAGGER),
+    *(*seq2seq.RECIPES, transformer.RECIPE, transformer_lm.RECIPE),
 )
 ALL = [_with_evidence(recipe) for recipe in _RECIPES]
 _BY_NAME = {recipe.system: recipe for recipe in ALL}

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,15 @@ from flori.core.errors import Interrupted, UserError
 from flori.core.overrides import apply_values
 from flori.core.paths import path_of
 from flori.core.recipe import Recipe, replace
-from flori.data.examples import Part
+from flori.data.codec import Codec, Part, fingerprint
 from flori.data.named import NAMED
 from flori.data.preparation import PicturePreparation
-from flori.data.preparing import Codec, fingerprint
-from flori.data.sources import divide, read
+from flori.data.preparing import ExampleCodec
+from flori.prediction.wishes import Wishes
 from flori.recipes.assembly import assemble
 from flori.recipes.catalogue import find
 from flori.recipes.session import Report, Session
-from flori.recipes.tasks import TASKS
+from flori.recipes.tasks import task_of
 
 
 class Run:
@@ -59,10 +59,10 @@ class Run:
         found = Predictor.load(self.folder.model, self.recipe.device)
         return found.both_ways() if flip else found
 
-    def predict(self, *inputs: str | Path, flip: bool = False) -> list[dict[str, Any]]:
-        """Answers for pictures, folders of pictures, or rows of tables: a dictionary each, as in
-        ``flori predict --json``. For `flip` see `predictor`."""
-        return self.predictor(flip).predict(inputs)
+    def predict(self, *inputs: str | Path, flip: bool = False, **wishes: Any) -> list[dict[str, Any]]:
+        """Answers for pictures, folders of pictures, rows of tables, or texts: a dictionary each, as in
+        ``flori predict --json``. For `flip` see `predictor`, for the others `flori.prediction.wishes.Wishes`."""
+        return self.predictor(flip).predict(inputs, Wishes(**wishes))
 
     def evaluate(self, data: str | None = None, *, flip: bool = False, **settings: Any) -> dict[str, Any]:
         """Scores on the run's own test (else valid) part, or on another set of the same kind; for classes also
@@ -74,31 +74,27 @@ class Run:
         predictor, recipe = self.predictor(flip), self.recipe
         codec = predictor.codec
         if data is not None:
-            settings = {"data": data, "target": codec.target or None, "data.size": _side(codec), **settings}
-        else:  # in memory or on disk, as the run was: it is by that what its data is known by
-            recipe = replace(recipe, {"data.cache": _cache(self.folder, recipe)})
-        recipe = apply_values(recipe, settings)
-        raw = read(recipe.data)
+            settings = {"data": data, **_as_the_network_takes_it(codec), **settings}
+        recipe = apply_values(replace(recipe, _held(self.folder, recipe) if data is None else {}), settings)
+        parts = codec.read(recipe.data, recipe.seed, data is None, recipe.training.patience is not None)
         if data is None:
-            raw = divide(raw, recipe.data, codec.task, recipe.seed, recipe.training.patience is not None)
-            self._must_be_unchanged({part: codec.encode(raw, part, recipe.data.source) for part in raw.parts})
-        name = next(part for part in ("test", "valid", "train") if part in raw.parts)
-        part = codec.encode(raw, name, recipe.data.source)
-        task, outputs = TASKS[codec.task], predictor.outputs(part)
+            self._must_be_unchanged(parts)
+        name = next(part for part in ("test", "valid", "train") if part in parts)
+        judged = task_of(codec).judge(predictor, parts[name], True)
         result = {
             "system": predictor.system,
             "data": recipe.data.source,
-            "part": name if len(raw.parts) > 1 else "all",
-            "examples": len(part),
+            "part": name if len(parts) > 1 else "all",
+            "examples": len(parts[name]),
             "flip": flip,
-            "scores": task.scores(outputs, part.targets, codec),
-            **task.tables(outputs, part.targets, codec),
+            "scores": judged.scores,
+            **judged.tables,
         }
-        if data is not None and len(raw.parts) == 1 and _whole(data) == self.recipe.data.source:
+        if data is not None and len(parts) == 1 and _whole(data) == self.recipe.data.source:
             result["remark"] = f"the run learnt from most of {data}; without data= its test part is scored"
         return result
 
-    def _must_be_unchanged(self, parts: dict[str, Part]) -> None:
+    def _must_be_unchanged(self, parts: Mapping[str, Part]) -> None:
         if self.folder.read("recipe.json").get("fingerprint") != fingerprint(parts):
             source = self.recipe.data.source
             raise UserError(
@@ -107,12 +103,14 @@ class Run:
             )
 
 
-def _side(codec: Codec) -> int | None:
-    """The side that pictures are read at, which are then of any size; None where the network takes no squares."""
-    prepared = codec.preparation
-    if not isinstance(prepared, PicturePreparation) or len(set(prepared.size)) > 1:
-        return None
-    return prepared.size[0]
+def _as_the_network_takes_it(codec: Codec) -> dict[str, Any]:
+    """Settings by which other data is read as the network knows it: the column that it predicts, and the side of
+    square pictures, which are then of any size."""
+    found: dict[str, Any] = {"target": codec.target} if isinstance(codec, ExampleCodec) and codec.target else {}
+    prepared = getattr(codec, "preparation", None)
+    if isinstance(prepared, PicturePreparation) and len(set(prepared.size)) == 1:
+        found["data.size"] = prepared.size[0]
+    return found
 
 
 def recorded_recipe(folder: RunFolder) -> Recipe:
@@ -124,9 +122,12 @@ def recorded_recipe(folder: RunFolder) -> Recipe:
         raise UserError(f"{folder.path / 'recipe.json'} is not what flori writes there: {problem!r}") from None
 
 
-def _cache(folder: RunFolder, recipe: Recipe) -> str:
-    """Where a run held its pictures: what ``auto`` came to when it began."""
-    return folder.read("recipe.json")["resolved"].get("cache", recipe.data.cache)
+def _held(folder: RunFolder, recipe: Recipe) -> dict[str, Any]:
+    """The setting that says where a run held its pictures: what ``auto`` came to when it began. It is by that what its
+    data is known by."""
+    if not hasattr(recipe.data, "cache"):
+        return {}
+    return {"data.cache": folder.read("recipe.json")["resolved"].get("cache", recipe.data.cache)}
 
 
 def load(path: str | Path) -> Run:
@@ -185,7 +186,7 @@ def go_on(path: str | Path) -> Session:
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
     torch.set_num_threads(resolved["threads"])
     found = {name: resolved[name] for name in ("device", "precision")}
-    recipe = replace(recipe, {**found, "data.cache": _cache(folder, recipe)})
+    recipe = replace(recipe, {**found, **_held(folder, recipe)})
     begun = folder.read("init.json") if recipe.training.init is not None else None
     session = Session(assemble(recipe, begun), folder, folder.read("recipe.json")["command"])
     session.restore()

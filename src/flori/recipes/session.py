@@ -84,7 +84,9 @@ class Session:
             "device": self.run.device.type,
             "precision": self.run.precision,
             "threads": torch.get_num_threads(),
-            "cache": "none" if isinstance(self.run.data.parts["train"].inputs, PictureFiles) else "memory",
+            "cache": "none"
+            if isinstance(getattr(self.run.data.parts["train"], "inputs", None), PictureFiles)
+            else "memory",
         }
 
     def restore(self) -> None:
@@ -203,19 +205,13 @@ class Session:
 
     def _judge(self) -> dict[str, float]:
         run, split = self.run, self.run.data.judged
-        scores = self._scores_of(split)
+        scores = run.task.judge(self._predictor(), run.data.parts[split], False).scores
         self._scores = {split: scores}
         if run.recipe.training.patience is not None:
             name, higher_is_better = run.task.best
             run.state.keep_best(scores[name], higher_is_better)
         self._write_line(split, Step(run.state.step, 0, torch.empty(0), 0), scores)
         return scores
-
-    def _outputs(self, split: str) -> Tensor:
-        return self._predictor().outputs(self.run.data.parts[split])
-
-    def _scores_of(self, split: str) -> dict[str, float]:
-        return self.run.task.scores(self._outputs(split), self.run.data.parts[split].targets, self.run.codec)
 
     def save(self) -> None:
         """Write a checkpoint of the state as it is."""
@@ -242,11 +238,10 @@ class Session:
         if run.state.best:
             run.state.judged_model.load_state_dict(run.state.best)
         judged = [part for part in ("valid", "test") if part in run.data.parts]
-        found = {part: self._outputs(part) for part in judged}
-        self._scores = {
-            part: run.task.scores(out, run.data.parts[part].targets, run.codec) for part, out in found.items()
-        }
-        self._predictor().save(self.folder.model, self._options(), self._scores)
+        predictor = self._predictor()
+        found = {part: run.task.judge(predictor, run.data.parts[part], True) for part in judged}
+        self._scores = {part: one.scores for part, one in found.items()}
+        predictor.save(self.folder.model, self._options(), self._scores)
         summary = self._summary("done")
         shown = judged[-1]
         from flori.artifacts.report import write_report  # brings matplotlib, which training does not wait for
@@ -258,7 +253,7 @@ class Session:
             self.folder.metrics(),
             run.batches.per_epoch,
             (shown, run.data.parts[shown], found[shown]),
-            self._predictor(),
+            predictor,
         )
         self.folder.write("summary.json", summary)
         return summary

@@ -10,8 +10,8 @@ from torch import nn
 from flori.artifacts.weights import Weights, read_weights
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe
+from flori.data.codec import Codec, Prepared
 from flori.data.preparation import PicturePreparation
-from flori.data.preparing import Codec, Prepared
 from flori.training.transfer import Transfer, some, transfer
 
 
@@ -30,7 +30,7 @@ def find_weights(recipe: Recipe, begun: dict[str, Any] | None = None) -> Weights
 
 def standardised_alike(data: Prepared, weights: Weights) -> Prepared:
     """The set, its pictures standardised as those were that the weights learnt from."""
-    prepared = data.codec.preparation
+    prepared = _preparation(data.codec)
     if not isinstance(prepared, PicturePreparation):
         return data
     mean, std = (_by_channel(numbers, prepared.channels) for numbers in (weights.mean, weights.std))
@@ -38,6 +38,11 @@ def standardised_alike(data: Prepared, weights: Weights) -> Prepared:
         return data
     codec = dataclasses.replace(data.codec, preparation=dataclasses.replace(prepared, mean=mean, std=std))
     return dataclasses.replace(data, codec=codec)
+
+
+def _preparation(codec: Codec) -> Any:
+    """How inputs were made numbers of, None of text."""
+    return getattr(codec, "preparation", None)
 
 
 def _by_channel(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
@@ -53,7 +58,7 @@ def _by_channel(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
 def take(model: nn.Module, weights: Weights, codec: Codec, recipe: Recipe) -> Transfer:
     """Copy the weights into the network. Raises UserError where they do not suit it or its data."""
     source = recipe.training.init or ""
-    if weights.features and weights.features != getattr(codec.preparation, "features", ()):
+    if weights.features and weights.features != getattr(_preparation(codec), "features", ()):
         raise UserError(
             f"init={source}: the network there learnt from the columns {some(weights.features)}; "
             f"data={recipe.data.source} does not give just these"
@@ -63,7 +68,7 @@ def take(model: nn.Module, weights: Weights, codec: Codec, recipe: Recipe) -> Tr
     except UserError as problem:
         raise UserError("; ".join([str(problem), *_made_otherwise(weights, recipe)])) from None
     taken.notes += _made_otherwise(weights, recipe)
-    prepared = codec.preparation
+    prepared = _preparation(codec)
     if isinstance(prepared, PicturePreparation) and _by_channel(weights.mean, prepared.channels) == prepared.mean:
         numbers = (", ".join(f"{x:.3g}" for x in column) for column in (prepared.mean, prepared.std))
         taken.notes.append("pictures are standardised as there: mean {}, deviation {}".format(*numbers))
@@ -99,6 +104,6 @@ def note_frozen(taken: Transfer, model: nn.Module) -> None:
 
 def document(taken: Transfer, codec: Codec) -> dict[str, Any]:
     """What init.json holds: enough to go on without the weights, and all that became of them."""
-    prepared = codec.preparation
+    prepared = _preparation(codec)
     mean, std = (prepared.mean, prepared.std) if isinstance(prepared, PicturePreparation) else ((), ())
     return {"report": taken.lines(), "mean": mean, "std": std, **dataclasses.asdict(taken)}

@@ -6,44 +6,117 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+import torch
 
+from flori.artifacts.answering.tagging import tags
+from flori.artifacts.answering.translation import translated
+from flori.artifacts.predictor import Predictor
+from flori.core.device import computing
 from flori.core.recipe import Training
-from flori.data.preparing import Codec
+from flori.data import words
+from flori.data.codec import Codec
+from flori.data.text_classes import TextCodec
 from flori.evaluation import classification as judged_classes
 from flori.evaluation import regression as judged_numbers
+from flori.evaluation import tagging as judged_tags
+from flori.evaluation.bleu import corpus_bleu
+from flori.evaluation.judged import Judged
+from flori.evaluation.language import Surprise
 from flori.objectives.classification import classification
+from flori.objectives.language import language
 from flori.objectives.objective import Objective
 from flori.objectives.regression import regression
+from flori.objectives.tagging import tagging
+from flori.objectives.translation import translation
+from flori.prediction.labelled import labelled
+from flori.prediction.next_tokens import next_tokens
+
+BEAMS = 4  # of the search for translations that are scored
 
 
 @dataclass(frozen=True)
 class Task:
-    """The objective to train by; scores of outputs against targets; tables that say more than scores; the score to
-    compare by, and whether more of it is better."""
+    """The objective to train by; what a part says of a network; the score to compare by, and whether more of it is
+    better. `judge` takes the predictor, the part, and whether all is wanted that can be said: while it is trained, a
+    run is judged by what is quick to tell."""
 
     objective: Callable[[Training], Objective]
-    scores: Callable[[Tensor, Tensor, Codec], dict[str, float]]
-    tables: Callable[[Tensor, Tensor, Codec], dict[str, Any]]
+    judge: Callable[[Predictor, Any, bool], Judged]
     best: tuple[str, bool]
 
 
-def _number_scores(outputs: Tensor, targets: Tensor, codec: Codec) -> dict[str, float]:
-    loss = float(0.5 * (outputs.double() - targets.double()).square().mean())
-    return judged_numbers.scores(codec.scale.invert(outputs), codec.scale.invert(targets), loss)
+def _classes(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    outputs, labels = predictor.outputs(part), predictor.codec.labels
+    tables = judged_classes.tables(outputs, part.targets, labels) if whole else {}
+    return Judged(judged_classes.scores(outputs, part.targets), tables, outputs)
+
+
+def _numbers(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    outputs, scale = predictor.outputs(part), predictor.codec.scale  # type: ignore[attr-defined]
+    loss = float(0.5 * (outputs.double() - part.targets.double()).square().mean())
+    return Judged(judged_numbers.scores(scale.invert(outputs), scale.invert(part.targets), loss), answers=outputs)
+
+
+def _cut(text: str) -> list[str]:
+    """The words of a text, and its punctuation."""
+    return [text[start:end] for start, end in words.places(text)]
+
+
+def _text_classes(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    said = labelled(predictor.model, predictor.batches(part).in_order(), predictor.device, predictor.precision)
+    outputs, labels = torch.cat([logits.cpu() for logits, _ in said]), predictor.codec.labels
+    tables = judged_classes.tables(outputs, part.targets, labels) if whole else {}
+    return Judged(judged_classes.scores(outputs, part.targets), tables, outputs)
+
+
+def _tags(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    surprise = Surprise()
+    for logits, batch in labelled(
+        predictor.model, predictor.batches(part).in_order(), predictor.device, predictor.precision
+    ):
+        surprise.add(logits, batch.targets)
+    said = tags(predictor, predictor.codec, part)  # type: ignore[arg-type]
+    scores = {"loss": surprise.scores()["loss"], **judged_tags.scores(said, part.texts.tags)}
+    return Judged(scores, judged_tags.tables(said, part.texts.tags) if whole else {}, said)
+
+
+def _language(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    surprise, batches = Surprise(), predictor.batches(part).in_order()
+    for logits, targets in next_tokens(predictor.model, batches, predictor.device, predictor.precision):
+        surprise.add(logits, targets)
+    return Judged(surprise.scores())
+
+
+@torch.inference_mode()
+def _translation(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    """Loss and perplexity of the true translations; on the whole also BLEU of those that a search finds, in words."""
+    surprise, codec, model = Surprise(), predictor.codec, predictor.model.eval()
+    for batch in predictor.batches(part).in_order():
+        with computing(predictor.device, predictor.precision):
+            logits = model(batch.source, batch.source_lengths, batch.inputs)
+        surprise.add(logits, batch.targets)
+    if not whole:
+        return Judged(surprise.scores())
+    found = translated(predictor, codec, part.texts.sources, BEAMS)  # type: ignore[arg-type]
+    said = [codec.target.decode(one.tokens) for one in found]  # type: ignore[attr-defined]
+    bleu = corpus_bleu(*([_cut(text) for text in texts] for texts in (said, part.texts.targets)))
+    return Judged({**surprise.scores(), "bleu": bleu}, answers=said)
 
 
 TASKS = {
     "classification": Task(
         objective=lambda training: classification(training.label_smoothing),
-        scores=lambda outputs, targets, codec: judged_classes.scores(outputs, targets),
-        tables=lambda outputs, targets, codec: judged_classes.tables(outputs, targets, codec.labels),
+        judge=_classes,
         best=judged_classes.BETTER,
     ),
-    "regression": Task(
-        objective=lambda training: regression(),
-        scores=_number_scores,
-        tables=lambda outputs, targets, codec: {},
-        best=judged_numbers.BETTER,
-    ),
+    "regression": Task(objective=lambda training: regression(), judge=_numbers, best=judged_numbers.BETTER),
+    "language": Task(lambda training: language(training.label_smoothing), _language, ("loss", False)),
+    "translation": Task(lambda training: translation(training.label_smoothing), _translation, ("loss", False)),
+    "tagging": Task(lambda training: tagging(training.label_smoothing), _tags, judged_tags.BETTER),
 }
+_TEXTS = Task(lambda training: tagging(training.label_smoothing), _text_classes, judged_classes.BETTER)
+
+
+def task_of(codec: Codec) -> Task:
+    """The task of a codec; classes of texts are learnt from other batches than classes of pictures and rows."""
+    return _TEXTS if isinstance(codec, TextCodec) else TASKS[codec.task]

@@ -9,14 +9,15 @@ from itertools import islice
 from torch import Tensor
 
 from flori.core import seeds
-from flori.data.batches import Batches
+from flori.data.codec import Batches
 from flori.training.state import State
 from flori.training.updates import Update
 
 
 @dataclass(frozen=True)
 class Step:
-    """One finished update: its number from 1, its epoch from 0, the batch's loss and number of examples."""
+    """One finished update: its number from 1, its epoch from 0, the batch's loss, and how many targets it is the mean
+    over: examples, or the tokens of text."""
 
     number: int
     epoch: int
@@ -33,5 +34,5 @@ def loop(state: State, batches: Batches, update: Update, steps: int, seed: int, 
             with seeds.scope(seed, "step", state.step, rank):
                 loss = update(state, batch)
             state.step += 1
-            yield Step(state.step, epoch, loss, len(batch))
+            yield Step(state.step, epoch, loss, batch.count())
             state.learn()

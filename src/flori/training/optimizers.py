@@ -9,6 +9,7 @@ from torch import nn
 
 from flori.core.recipe import Training
 from flori.training.heads import in_head
+from flori.training.muon import Muon
 
 
 def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
@@ -32,6 +33,8 @@ def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
             return torch.optim.Adagrad(groups, lr)
         case "rmsprop":
             return torch.optim.RMSprop(groups, lr, momentum=momentum)
+        case "muon":
+            return Muon(_with_matrices_apart(model, groups), lr, momentum)
     raise ValueError(f"{options.optimizer} is not an optimiser that takes steps")
 
 
@@ -49,6 +52,23 @@ def _groups(model: nn.Module, options: Training) -> list[dict[str, Any]]:
         for heavy in (True, False)
     ]
     return [group for group in groups if group["params"]]
+
+
+def _with_matrices_apart(model: nn.Module, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The groups, each divided into matrices between hidden layers, which go by Muon, and the rest: a table of tokens
+    and an output stand for single words, row by row."""
+    tables = {id(p) for layer in model.modules() if isinstance(layer, nn.Embedding) for p in layer.parameters()}
+    ends = tables | {id(p) for name, p in model.named_parameters() if in_head(model, name)}
+    divided = [
+        {
+            **group,
+            "params": [p for p in group["params"] if (p.dim() == 2 and id(p) not in ends) is apart],
+            "matrices": apart,
+        }
+        for group in groups
+        for apart in (True, False)
+    ]
+    return [group for group in divided if group["params"]]
 
 
 def _fusible(parameters: list[nn.Parameter]) -> bool:

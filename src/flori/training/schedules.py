@@ -21,12 +21,15 @@ RISE = 0.3  # of one-cycle, where no warm-up is given (Smith and Topin 2018)
 def factor(schedule: str, step: int, steps: int, warmup: float = 0.0, floor: float = 0.0) -> float:
     """The share of the highest rate for the update number `step` (from 0) of `steps`.
 
-    It rises in a line over the first `warmup` share of the steps, never from exactly zero.
+    It rises in a line over the first `warmup` share of the steps, never from exactly zero. The inverse square root of
+    the step falls from there on (Vaswani et al. 2017).
     """
     if schedule == "one-cycle" and warmup == 0:
         warmup = RISE
     rising = round(warmup * steps)
     if step < rising:
         return (step + 1) / (rising + 1)
+    if schedule == "inverse-square-root":
+        return max(floor, ((rising + 1) / (step + 1)) ** 0.5)
     t = (step - rising) / max(1, steps - rising)
     return SHAPES[schedule](min(t, 1.0), floor)

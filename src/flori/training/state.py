@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from flori.layers.recurrent import Carried
+
 NUMBERS = (
     "step",
     "best_score",
@@ -24,7 +26,8 @@ NUMBERS = (
 
 @dataclass
 class State:
-    """Weights, optimiser, moving average, the best weights so far, the layers that do not learn, and the counters.
+    """Weights, optimiser, moving average, the best weights so far, the layers that do not learn, what recurrent layers
+    remember of the last batch (of each of its parts), and the counters.
 
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
@@ -36,6 +39,7 @@ class State:
     average: AveragedModel | None = None
     best: dict[str, Tensor] = field(default_factory=dict)
     frozen: list[nn.Module] = field(default_factory=list)
+    memory: dict[int, Carried] = field(default_factory=dict)
     step: int = 0
     best_score: float | None = None
     best_step: int = 0
@@ -72,6 +76,8 @@ class State:
         if self.average is not None:
             found |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
         found |= {f"best.{name}": t for name, t in self.best.items()}
+        for part, carried in self.memory.items():
+            found |= {f"memory.{part}.{number}": t for number, t in enumerate(carried.tensors)}
         for number, slots in self._slots().items():
             found |= {f"optimizer.{number}.{slot}": t for slot, t in slots.items() if isinstance(t, Tensor)}
         return {name: t.detach().cpu().contiguous() for name, t in found.items()}
@@ -87,8 +93,9 @@ class State:
         self.model.load_state_dict(_under("model.", tensors))
         if self.average is not None:
             self.average.load_state_dict(_under("average.", tensors))
-        device = next(self.model.parameters()).device
+        device = next(iter(self.model.state_dict().values())).device
         self.best = {name: t.to(device) for name, t in _under("best.", tensors).items()}
+        self.memory = _memories({name: t.to(device) for name, t in _under("memory.", tensors).items()})
         if self.optimizer is not None:
             slots: dict[int, dict[str, Tensor]] = {}
             learning = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -100,6 +107,14 @@ class State:
 
     def _slots(self) -> dict[int, dict[str, Any]]:
         return self.optimizer.state_dict()["state"] if self.optimizer is not None else {}
+
+
+def _memories(tensors: dict[str, Tensor]) -> dict[int, Carried]:
+    """By part of a batch what was carried on, from tensors named ``part.number``."""
+    found: dict[int, list[Tensor]] = {}
+    for name in sorted(tensors):
+        found.setdefault(int(name.split(".")[0]), []).append(tensors[name])
+    return {part: Carried(tuple(carried)) for part, carried in found.items()}
 
 
 def _laid_out_as(parameter: Tensor, t: Tensor) -> Tensor:

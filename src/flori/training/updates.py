@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from flori.core.device import computing
 from flori.core.recipe import Training
 from flori.data.batches import Batch
+from flori.data.sequences import TokenBatch
+from flori.objectives.masked import cross_entropy
 from flori.objectives.objective import Objective
 from flori.training.closed_form import least_squares
 from flori.training.schedules import factor
 from flori.training.state import State
 
-Update = Callable[[State, Batch], Tensor]
+Update = Callable[[State, Any], Tensor]
 """Changes the state by one batch, and gives the mean loss of the batch before the change (no gradient)."""
 
 
@@ -42,12 +46,23 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
         targets as it has."""
         parts, count = batch.divided(options.accumulate), objective.count(batch)
         total = torch.zeros((), device=device)
-        for part in parts:
+        for number, part in enumerate(parts):
             with computing(device, precision):
-                loss = objective.losses(state.model, part)["loss"] * (objective.count(part) / count)
+                loss = _losses(state, part, number)["loss"] * (objective.count(part) / count)
             loss.backward()
             total = total + loss.detach()
         return total
+
+    def _losses(state: State, part: Any, number: int) -> dict[str, Tensor]:
+        """The losses of a part; where a state is carried from batch to batch, it goes on from its own, and no gradient
+        goes back further (truncated back-propagation through time)."""
+        if objective.carried is None:
+            return objective.losses(state.model, part)
+        before = None if part.fresh else state.memory.get(number)
+        losses, after = objective.carried(state.model, part, before)
+        if after is not None:
+            state.memory[number] = after.detached()
+        return losses
 
     return update
 
@@ -66,5 +81,27 @@ def solution(objective: Objective, ridge: float) -> Update:
             linear.weight.copy_(weights[None])  # type: ignore[operator]
             linear.bias.copy_(bias[None])  # type: ignore[operator]
         return loss
+
+    return update
+
+
+def counting(tokens: NDArray[Any]) -> Update:
+    """All n-grams of a text counted in one step; the loss is that of the batch before."""
+
+    def update(state: State, batch: TokenBatch) -> Tensor:
+        with torch.no_grad():
+            loss = cross_entropy(state.model(batch.inputs)[0], batch.targets)
+        state.model.count(tokens)  # type: ignore[operator]
+        return loss
+
+    return update
+
+
+def judgement(objective: Objective) -> Update:
+    """For a model that has nothing to learn: the loss of the batch, and no change."""
+
+    def update(state: State, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            return objective.losses(state.model, batch)["loss"]
 
     return update

@@ -1,0 +1,1 @@
+"""Inputs as users have them → what a network says of them, for each kind of input."""

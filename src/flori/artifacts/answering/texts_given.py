@@ -1,0 +1,60 @@
+"""Texts as users give them: as they are, or as the lines of a text file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flori.core.errors import Faults, UserError
+from flori.core.paths import path_of
+from flori.data import reading
+
+ENDING = ".txt"
+REMEDY = "save it as UTF-8"
+
+
+def texts(inputs: Sequence[str | Path]) -> list[str]:
+    """Every text: an input that names a .txt file stands for its lines that are not empty.
+
+    Raises UserError for a file that is not there or is no such text.
+    """
+    found: list[str] = []
+    for given in map(str, inputs):
+        path = path_of(given)
+        if given.endswith(ENDING):
+            found += _lines(path)
+        elif path.suffix and _is_file(path):
+            raise UserError(f"{path} is a file; texts are read from files that end in {ENDING}")
+        else:
+            _must_be_text(given)
+            found.append(given)
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    if not _is_file(path):
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise UserError(f"{path}: {what}; a text to predict from is given in quotes, or as a file {ENDING}")
+    faults = Faults()
+    found = [line for line in reading.lines(path, faults) if line and line.strip()]
+    faults.found = [replace(fault, remedy=REMEDY) if fault.remedy else fault for fault in faults.found]
+    faults.stop_if_any(str(path))
+    if not found:
+        raise UserError(f"{path} holds no text")
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a text may be longer than any name
+        return False
+
+
+def _must_be_text(given: str) -> None:
+    """Words of a command line that are no text come with their bytes as lone surrogates."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{given!r} is not utf-8 text") from None

@@ -1,0 +1,46 @@
+"""flori inspect: what a network is doing."""
+
+from __future__ import annotations
+
+from flori.cli.printing import print_json
+from flori.core.errors import UserError
+from flori.core.paths import path_of
+
+
+def draw_attention(
+    run: str, sentence: str, kind: str | None, layer: int | None, head: int | None, out: str, as_json: bool
+) -> None:
+    """Write a picture of the attention weights of a run for a sentence."""
+    from flori.artifacts.attention import attended
+    from flori.artifacts.section import save
+    from flori.evaluation.attention_plots import attention
+    from flori.recipes.run import load
+
+    path = path_of(out)
+    if path.suffix != ".png" or not path.parent.is_dir():
+        raise UserError(f"--out {out}: name a .png file in a folder that is there")
+    if path.is_dir():
+        raise UserError(f"--out {out}: is a folder; name a file")
+    seen = attended(load(run).predictor(), sentence)
+    if kind is not None and kind not in seen:
+        raise UserError(f"--kind {kind}: this network has {', '.join(seen)}")
+    kind = kind or next(iter(seen))
+    weights, rows, columns = seen[kind]
+    layers, heads = weights.shape[:2]
+    _must_be_there("layer", layer, layers)
+    _must_be_there("head", head, heads)
+    chosen = weights[(layer or layers) - 1]
+    titles = [f"layer {layer or layers}, head {number}" for number in range(1, heads + 1)]
+    if head is not None:
+        chosen, titles = chosen[head - 1 : head], titles[head - 1 : head]
+    save(path.parent, path.name, attention(chosen, rows, columns, titles))
+    told = {"run": run, "kind": kind, "layer": layer or layers, "layers": layers, "heads": heads, "picture": str(path)}
+    if as_json:
+        print_json({**told, "rows": rows, "columns": columns, "weights": chosen.tolist()})
+    else:
+        print(f"{path}: {kind} attention, layer {layer or layers} of {layers}, {len(chosen)} of {heads} heads")
+
+
+def _must_be_there(what: str, number: int | None, count: int) -> None:
+    if number is not None and not 1 <= number <= count:
+        raise UserError(f"--{what} {number}: this network has {count} of them")

@@ -1,0 +1,136 @@
+"""Parts of a set whose examples are sequences of different length: what `flori.data.buckets` makes batches of.
+
+In each of them a text without a single token is one unknown word: no network can read an empty sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flori.data.sequences import IGNORED, Ragged, TokenBatch
+from flori.data.vocabulary import Vocabulary
+
+
+class SequencePart(Protocol):
+    """N examples that take so many places, int64 [N, k] for k padded tensors, and the batch of some of them."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]: ...
+
+    def batch(self, index: NDArray[np.int64]) -> TokenBatch: ...
+
+    def content(self) -> bytes:
+        """A hash of all examples."""
+
+
+@dataclass(frozen=True)
+class TranslationPart:
+    """Pairs of sentences as numbers."""
+
+    source: Ragged
+    target: Ragged
+    source_pad: int
+    target_pad: int
+    begin: int
+    end: int
+
+    @staticmethod
+    def of(sources: Iterable[str], targets: Iterable[str], source: Vocabulary, target: Vocabulary) -> TranslationPart:
+        """Pairs encoded by vocabularies with all four special tokens."""
+        if source.pad is None or target.pad is None or target.begin is None or target.end is None:
+            raise ValueError("translation needs vocabularies with <pad> <unk> <bos> <eos>")
+        sides = _encoded(sources, source), _encoded(targets, target)
+        return TranslationPart(*sides, source.pad, target.pad, target.begin, target.end)
+
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.source.content() + self.target.content()
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.stack([self.source.lengths, self.target.lengths + 1], 1)
+
+    def batch(self, index: NDArray[np.int64]) -> TokenBatch:
+        """Inputs `<bos>` y₁ … y_n, targets y₁ … y_n `<eos>`: each place predicts the next token."""
+        source, lengths = self.source.padded(index, self.source_pad), self.lengths[index]
+        rows = torch.arange(len(index))
+        begin = torch.full((len(index), 1), self.begin)
+        inputs = torch.cat([begin, self.target.padded(index, self.target_pad)], 1)
+        targets = torch.cat([self.target.padded(index, IGNORED), torch.full_like(begin, IGNORED)], 1)
+        targets[rows, torch.from_numpy(lengths[:, 1] - 1)] = self.end
+        source_lengths, target_lengths = torch.from_numpy(lengths).unbind(1)
+        return TokenBatch(inputs, targets, target_lengths, source, source_lengths)
+
+
+@dataclass(frozen=True)
+class TaggingPart:
+    """Sentences with a tag for each word, as numbers."""
+
+    words: Ragged
+    tags: Ragged
+    pad: int
+
+    @staticmethod
+    def of(
+        sentences: Iterable[Sequence[str]], tags: Iterable[Sequence[str]], vocabulary: Vocabulary, labels: list[str]
+    ) -> TaggingPart:
+        """Sentences of words; raises KeyError for a tag that `labels` has not."""
+        numbers = {label: number for number, label in enumerate(labels)}
+        numbered = Ragged.of([numbers[tag] for tag in row] for row in tags)
+        return TaggingPart(Ragged.of(vocabulary.ids(words) for words in sentences), numbered, _pad(vocabulary))
+
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.words.content() + self.tags.content()
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        return self.words.lengths[:, None]
+
+    def batch(self, index: NDArray[np.int64]) -> TokenBatch:
+        lengths = torch.from_numpy(self.words.lengths[index])
+        return TokenBatch(self.words.padded(index, self.pad), self.tags.padded(index, IGNORED), lengths)
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """Texts with a class each, int64 [N], as numbers."""
+
+    texts: Ragged
+    classes: Tensor
+    pad: int
+
+    @staticmethod
+    def of(texts: Iterable[str], classes: Tensor, vocabulary: Vocabulary, longest: int | None = None) -> TextPart:
+        """Texts encoded, of each at most the `longest` first tokens."""
+        return TextPart(_encoded(texts, vocabulary, longest), classes, _pad(vocabulary))
+
+    def content(self) -> bytes:
+        """A hash of all examples."""
+        return self.texts.content() + self.classes.numpy().tobytes()
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        return self.texts.lengths[:, None]
+
+    def batch(self, index: NDArray[np.int64]) -> TokenBatch:
+        lengths = torch.from_numpy(self.texts.lengths[index])
+        return TokenBatch(self.texts.padded(index, self.pad), self.classes[torch.from_numpy(index)], lengths)
+
+
+def _encoded(texts: Iterable[str], vocabulary: Vocabulary, longest: int | None = None) -> Ragged:
+    return Ragged.of(ids[:longest] or [vocabulary.unknown] for ids in vocabulary.encode_all(texts))
+
+
+def _pad(vocabulary: Vocabulary) -> int:
+    if vocabulary.pad is None:
+        raise ValueError("sequences of different length need a vocabulary with <pad>")
+    return vocabulary.pad

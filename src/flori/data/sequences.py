@@ -1,0 +1,106 @@
+"""Sequences of tokens: a batch of them, and many of different length kept in one array.
+
+Shapes: B sequences of a batch, T places, S places of the source, N sequences in all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+CPU = torch.device("cpu")
+IGNORED = -100  # a place without target: what torch's cross-entropy leaves out by default
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Sequences of one step.
+
+    Args:
+        inputs: tokens int64 [B, T]; of a translation what the decoder is fed, `<bos>` first.
+        targets: int64 [B, T], `IGNORED` where there is none; of a classification [B].
+        lengths: how many places of each row of `inputs` are no padding, int64 [B]; None: all.
+        source, source_lengths: what is translated, int64 [B, S] and [B].
+        fresh: whether a state carried from batch to batch begins anew here.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor | None = None
+    source: Tensor | None = None
+    source_lengths: Tensor | None = None
+    fresh: bool = True
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def count(self) -> int:
+        """The targets: what a loss is the mean over."""
+        return int((self.targets != IGNORED).sum())
+
+    def divided(self, count: int) -> list[TokenBatch]:
+        """The batch in at most `count` parts of rows, as equal as can be."""
+        count = max(1, min(count, len(self)))
+        pieces = {name: column.tensor_split(count) for name, column in self._columns().items()}
+        parts: list[dict[str, Any]] = [{name: piece[i] for name, piece in pieces.items()} for i in range(count)]
+        return [replace(self, **part) for part in parts]
+
+    def to(self, device: torch.device | str) -> TokenBatch:
+        """The batch on a device."""
+        moved: dict[str, Any] = {name: column.to(device) for name, column in self._columns().items()}
+        return replace(self, **moved)
+
+    def _columns(self) -> dict[str, Tensor]:
+        return {name: column for name, column in vars(self).items() if isinstance(column, Tensor)}
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """N sequences of different length, one after the other: the n-th is `values[starts[n]:starts[n + 1]]`.
+
+    Args:
+        values: int32 [all lengths together].
+        starts: int64 [N + 1].
+    """
+
+    values: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    @staticmethod
+    def of(sequences: Iterable[list[int]]) -> Ragged:
+        kept = list(sequences)
+        starts = np.cumsum([0, *map(len, kept)], dtype=np.int64)
+        return Ragged(np.fromiter(chain.from_iterable(kept), np.int32, int(starts[-1])), starts)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.starts)
+
+    def __getitem__(self, number: int) -> list[int]:
+        found: list[int] = self.values[self.starts[number] : self.starts[number + 1]].tolist()
+        return found
+
+    def content(self) -> bytes:
+        """A hash of all sequences."""
+        return hashlib.blake2b(self.values.tobytes() + self.starts.tobytes(), digest_size=16).digest()
+
+    def padded(self, index: NDArray[np.int64], fill: int) -> Tensor:
+        """The sequences of these numbers as rows, int64 [len(index), longest], `fill` after their ends."""
+        lengths = self.starts[index + 1] - self.starts[index]
+        place = np.arange(lengths.max(initial=0))
+        inside = place < lengths[:, None]
+        rows = np.full(inside.shape, fill, np.int64)
+        rows[inside] = self.values[(self.starts[index][:, None] + place)[inside]]
+        return torch.from_numpy(rows)

@@ -1,0 +1,97 @@
+"""Tagging: sentences of words with a tag for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from flori.core.errors import UserError
+from flori.core.recipe import Recipe
+from flori.core.texts import Sentences as Options
+from flori.data import conll
+from flori.data.buckets import Buckets
+from flori.data.codec import Prepared
+from flori.data.dividing import divide
+from flori.data.examples import split
+from flori.data.numbered import SAMPLE, Numbered
+from flori.data.sequence_parts import TaggingPart
+from flori.data.sources import found
+from flori.data.vocabulary import LABELLING, Vocabulary
+
+
+@dataclass(frozen=True)
+class TaggingCodec:
+    """Words and tags ↔ numbers; `labels` are all tags."""
+
+    vocabulary: Vocabulary
+    labels: list[str] = field(default_factory=list)
+    task: str = "tagging"
+    numbers: int = 4096
+    example: str = '"A sentence."'
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return len(self.vocabulary), len(self.labels)
+
+    @property
+    def described(self) -> str:
+        return f"sentences of {len(self.vocabulary):,} kinds of words, {len(self.labels)} tags"
+
+    def sample(self) -> tuple[torch.Tensor, ...]:
+        return torch.zeros(1, SAMPLE, dtype=torch.int64), torch.tensor([SAMPLE])
+
+    def state(self) -> dict[str, Any]:
+        return {"vocabulary": self.vocabulary.state(), "labels": self.labels}
+
+    @staticmethod
+    def restore(state: dict[str, Any]) -> TaggingCodec:
+        return TaggingCodec(Vocabulary.restore(state["vocabulary"]), state["labels"])
+
+    def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
+        """The sentences of a set by part. Raises UserError where they have tags that the network does not know."""
+        raw = _read(options)
+        unknown = sorted(set(raw.labels) - set(self.labels))
+        if unknown:
+            raise UserError(f"{options.source} has tags that the network does not know: {', '.join(unknown)}")
+        parts = divide(raw.parts, options, seed, needs_valid, _split) if divided else raw.parts
+        return {part: self.encoded(sentences) for part, sentences in parts.items()}
+
+    def encoded(self, sentences: conll.Sentences) -> Numbered:
+        numbers = TaggingPart.of(sentences.words, sentences.tags, self.vocabulary, self.labels)
+        return Numbered(numbers, sentences)
+
+    def batches(
+        self,
+        part: Numbered,
+        size: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        seed: int = 0,
+        options: Options | None = None,
+    ) -> Buckets:
+        """Sentences of like length together, at most `size` of them."""
+        return part.batches(size, device, seed)
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Read and divide sentences, and number their words by a vocabulary of the training part alone."""
+    options: Options = recipe.data
+    raw = _read(options)
+    chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
+    try:
+        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
+        codec = TaggingCodec(Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen), raw.labels)
+    except UserError as problem:
+        raise UserError(f"{options.source}: {problem}") from None
+    return Prepared({part: codec.encoded(found) for part, found in parts.items()}, codec, raw.skipped, [])
+
+
+def _read(options: Options) -> conll.TaggedSet:
+    path = found(options.source, "a file in CoNLL's columns: a word and its tag on each line, blank lines between")
+    return conll.read(path, options.encoding, options.on_bad)
+
+
+def _split(sentences: conll.Sentences, share: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return split(len(sentences), share, seed)
