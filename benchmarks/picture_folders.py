@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +39,28 @@ CLASSES, WIDTH, HEIGHT, SIDE, BATCH = 10, 500, 375, 224, 64
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@cache
+def fields() -> list[np.ndarray]:
+    """Noise of four roughnesses, larger than a picture: int16 [2·HEIGHT, 2·WIDTH, 3] each."""
+    rng, size = np.random.default_rng(0), (2 * WIDTH, 2 * HEIGHT)
+    rough = {g: rng.integers(0, 256, (2 * HEIGHT // g + 2, 2 * WIDTH // g + 2, 3), np.uint8) for g in (64, 16, 4, 1)}
+    fine = {g: Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC) for g, noise in rough.items()}
+    weights = {64: 140, 16: 70, 4: 35, 1: 12}
+    return [((np.asarray(image, np.float32) / 255 - 0.5) * weights[g]).astype(np.int16) for g, image in fine.items()]
+
+
 def make(place: tuple[Path, int]) -> None:
-    """One picture: noise of four roughnesses laid over each other."""
+    """One picture: a random piece of each field of noise, laid over each other."""
     folder, number = place
     path = folder / f"class{number % CLASSES}" / f"{number:06}.jpg"
     if path.exists():
         return
-    rng, whole = np.random.default_rng(number), np.zeros((HEIGHT, WIDTH, 3), np.float32)
-    for grain, weight in ((64, 140), (16, 70), (4, 35), (1, 12)):
-        rough = rng.random((HEIGHT // grain + 2, WIDTH // grain + 2, 3), dtype=np.float32) * 255
-        fine = Image.fromarray(rough.astype(np.uint8)).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-        whole += (np.asarray(fine, np.float32) / 255 - 0.5) * weight
+    rng, whole = np.random.default_rng(number), np.full((HEIGHT, WIDTH, 3), 128, np.int16)
+    for field in fields():
+        top, left = rng.integers(HEIGHT), rng.integers(WIDTH)
+        whole += field[top : top + HEIGHT, left : left + WIDTH]
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((whole + 128).clip(0, 255).astype(np.uint8)).save(path, quality=90)
+    Image.fromarray(whole.clip(0, 255).astype(np.uint8)).save(path, quality=90)
 
 
 def make_all(folder: Path, count: int) -> Path:
