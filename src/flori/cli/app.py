@@ -123,18 +123,27 @@ def predict(
 @app.command()
 @guarded
 def inspect(
-    run: RunPath,
-    attention: Annotated[str, typer.Option("--attention", metavar="SENTENCE", help="draw where the network looks")],
-    layer: Annotated[Optional[int], typer.Option(min=1, help="only this layer; else the last")] = None,  # noqa: UP045
-    head: Annotated[Optional[int], typer.Option(min=1, help="only this head; else all")] = None,  # noqa: UP045
-    kind: Annotated[Optional[str], typer.Option(help="cross, encoder or decoder")] = None,  # noqa: UP045
-    out: Annotated[str, typer.Option("--out", metavar="FILE", help="the picture to write")] = "attention.png",
+    target: Annotated[str, typer.Argument(metavar="NAME|RUN", help="a system, or the folder of a run")],
+    settings: Settings = None,
+    attention: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--attention", metavar="SENTENCE", help="RUN: draw where the network looks"),
+    ] = None,
+    layer: Annotated[Optional[int], typer.Option(min=1, help="attention: only this layer; else the last")] = None,  # noqa: UP045
+    head: Annotated[Optional[int], typer.Option(min=1, help="attention: only this head; else all")] = None,  # noqa: UP045
+    kind: Annotated[Optional[str], typer.Option(help="attention: cross, encoder or decoder")] = None,  # noqa: UP045
+    out: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--out", metavar="PATH", help="where to write what is drawn; else a name of its own here"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Look into a run: the attention that it pays to the words of a sentence."""
-    from flori.cli.inspecting import draw_attention
+    """What a network is and does: one view a call, such as the attention of a run for a sentence."""
+    from flori.cli.inspecting import draw_attention, the_one
 
-    draw_attention(run, attention, kind, layer, head, out, json)
+    view = the_one({"--attention": attention})
+    if view == "--attention" and attention is not None:
+        draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
 
 
 @app.command()

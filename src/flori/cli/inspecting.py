@@ -7,6 +7,15 @@ from flori.core.errors import UserError
 from flori.core.paths import path_of
 
 
+def the_one(asked: dict[str, object]) -> str:
+    """The one view that was asked for, of all views by option. Raises UserError for none or several."""
+    wanted = [option for option, value in asked.items() if value]
+    if len(wanted) != 1:
+        said = f"{' and '.join(wanted)} are views of their own" if wanted else "say what to look at"
+        raise UserError(f"flori inspect: {said}; ask for one of {', '.join(asked)}")
+    return wanted[0]
+
+
 def draw_attention(
     run: str, sentence: str, kind: str | None, layer: int | None, head: int | None, out: str, as_json: bool
 ) -> None:
