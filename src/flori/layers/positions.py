@@ -6,6 +6,8 @@ are needed: no table limits a sequence's length.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -95,4 +97,32 @@ def rotations(start: int, length: int, width: int) -> tuple[Tensor, Tensor]:
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Numbers j and j + d/2 of x [..., T, d], as a pair, turned by angle j of their place."""
-    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
+    return _Rotation.apply(x, cos, sin)
+
+
+class _Rotation(torch.autograd.Function):
+    """Each half is added to the other in place: nothing is rolled. Its gradient is turned the other way."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        half, turned = x.shape[-1] // 2, x * cos
+        turned[..., :half].addcmul_(x[..., half:], sin[..., :half])
+        turned[..., half:].addcmul_(x[..., :half], sin[..., half:])
+        return turned
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        cos, sin = ctx.saved_tensors
+        return rotated(slopes[0], cos, -sin), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        cos, sin = ctx.saved_tensors
+        return rotated(tangents[0], cos, sin)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from flori.layers.dropout import dropout
 from flori.layers.packed import Layout
 from flori.layers.scan import Gated, LongShortTerm, Plain
 
@@ -125,7 +125,7 @@ def _scan(rnn: nn.RNNBase, x: Tensor, layout: Layout, memory: Carried) -> tuple[
     parts = list(zip(rnn.all_weights, *(t.unbind() for t in memory.tensors), strict=True))
     with torch.autocast("cpu", enabled=False):
         for layer in range(rnn.num_layers):
-            x = F.dropout(x, rnn.dropout, rnn.training) if layer else x
+            x = dropout(x, rnn.dropout, rnn.training) if layer else x
             found = []
             for way in range(ways):
                 weights, *start = parts[ways * layer + way]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flori.layers.attention import Attend, CrossAttention, SelfAttention
+from flori.layers.dropout import Dropout
 
 Sublayer = Callable[[Tensor], Tensor]
 Remembered = tuple[Tensor, Tensor]
@@ -22,8 +24,30 @@ Remembered = tuple[Tensor, Tensor]
 
 def squared_relu(x: Tensor) -> Tensor:
     """max(x, 0)² (So et al. 2021)."""
-    positive = F.relu(x)
-    return positive * positive
+    return _SquaredRelu.apply(x)
+
+
+class _SquaredRelu(torch.autograd.Function):
+    """Its slope 2·max(x, 0) is made in place: a product's would be made twice and added."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.relu().square_()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        return ctx.saved_tensors[0].relu().mul_(slopes[0]).mul_(2)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        return ctx.saved_tensors[0].relu().mul(tangents[0]).mul(2)
 
 
 ACTIVATIONS: dict[str, Sublayer] = {"relu": F.relu, "gelu": F.gelu, "relu2": squared_relu}
@@ -66,7 +90,7 @@ class Layer(nn.Module):
         self.linear1, self.linear2 = nn.Linear(width, shape.hidden), nn.Linear(shape.hidden, width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.norm3 = nn.LayerNorm(width) if cross else None
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
         self.activation, self.pre = ACTIVATIONS[shape.activation], shape.norm == "pre"
 
     def forward(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from flori.layers.attention import within
+from flori.layers.dropout import Dropout
 from flori.layers.output import even_output
 from flori.layers.recurrent import recur, recurrent
 
@@ -27,7 +28,7 @@ class BiLSTMClassifier(nn.Module):
         super().__init__()
         self.pool = POOLINGS[pooling]
         self.embedding = nn.Embedding(vocabulary, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.rnn = recurrent("lstm", width, hidden, layers, dropout, bidirectional=True)
         self.output = even_output(2 * hidden, labels)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from flori.layers.dropout import Dropout
 from flori.layers.output import even_output
 from flori.layers.recurrent import recur, recurrent
 
@@ -21,7 +22,7 @@ class BiLSTMTagger(nn.Module):
     def __init__(self, vocabulary: int, labels: int, width: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.rnn = recurrent("lstm", width, hidden, layers, dropout, bidirectional=True)
         self.output = even_output(2 * hidden, labels)
 

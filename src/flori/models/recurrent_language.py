@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flori.layers.dropout import Dropout
 from flori.layers.output import even_output
 from flori.layers.recurrent import Carried, recur, recurrent
 
@@ -28,7 +29,7 @@ class RecurrentLanguage(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.rnn = recurrent(cell, width, hidden, layers, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         narrow = tied and hidden != width
         self.projection = nn.Linear(hidden, width, bias=False) if narrow else nn.Identity()
         self.output = Tied(vocabulary) if tied else even_output(hidden, vocabulary)

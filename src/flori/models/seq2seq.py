@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from flori.layers.dropout import Dropout
 from flori.layers.output import even_output
 from flori.layers.recurrent import Carried, recur, recurrent
 
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
     def __init__(self, cell: str, vocabulary: int, width: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.rnn = recurrent(cell, width, hidden, layers, dropout, bidirectional=True)
         states = 2 if cell == "lstm" else 1
         self.bridges = nn.ModuleList(joining(2 * hidden, hidden) for _ in range(states))
@@ -68,7 +69,7 @@ class Seq2Seq(nn.Module):
         super().__init__()
         self.encoder = Encoder(cell, source, width, hidden, layers, dropout)
         self.embedding = nn.Embedding(target, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.rnn = recurrent(cell, width + 2 * hidden, hidden, layers, dropout)
         self.output = even_output(hidden, target)
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from flori.layers.attention import AdditiveAttention, dot_product_weights, within
+from flori.layers.dropout import Dropout
 from flori.layers.output import even_output
 from flori.layers.recurrent import Carried, recur, recurrent
 from flori.models.seq2seq import Encoder, Remembered, joining
@@ -60,7 +61,7 @@ class Seq2SeqAttention(nn.Module):
         self.feeding = feeding
         self.encoder = Encoder(cell, source, width, hidden, layers, dropout)
         self.embedding = nn.Embedding(target, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.score = SCORES[score](hidden, 2 * hidden, hidden)
         self.rnn = recurrent(cell, width + 2 * hidden if feeding else width, hidden, layers, dropout)
         self.combine = joining(3 * hidden, hidden)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from flori.layers.attention import Attend, Watched, causal, fused, kept, within
 from flori.layers.cache import Cache
+from flori.layers.dropout import Dropout
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
 
@@ -42,7 +43,7 @@ class Transformer(nn.Module):
         width = shape.width
         self.source_embedding, self.target_embedding = (embedding(words, width) for words in vocabularies)
         self.source_positions, self.target_positions = (positions_of(positions, longest, width) for _ in range(2))
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
         self.encoder, self.decoder = Stack(layers, shape), Stack(layers, shape, cross=True)
         self.output = None if tied else nn.Linear(width, vocabularies[1], bias=False)
         self.heads = ("target_embedding",) if tied else ("output",)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from flori.layers.attention import Attend, Watched, causal, fused
 from flori.layers.cache import Cache
+from flori.layers.dropout import Dropout
 from flori.layers.positions import Rotary, turning
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
@@ -46,7 +47,7 @@ class TransformerLM(nn.Module):
         super().__init__()
         width = shape.width
         self.embedding, self.positions = embedding(vocabulary, width), positions_of(positions, context, width)
-        self.dropout, self.decoder = nn.Dropout(shape.dropout), Stack(layers, shape)
+        self.dropout, self.decoder = Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
         begin_open(self.decoder, self.output)

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 A, B, C = 3.4445, -4.7750, 2.0315
 STEPS = 5
@@ -50,19 +51,25 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_add_(matrices, list(moves.to(matrices[0].dtype)), alpha=-group["lr"])
 
     def _adam(self, learning: list[Tensor], group: dict[str, Any]) -> None:
-        for p in learning:
-            assert p.grad is not None
-            first, second, count = (self._slot(p, name) for name in ("first", "second", "count"))
-            count += 1
-            first.lerp_(p.grad, 1 - BETAS[0])
-            second.lerp_(p.grad.square(), 1 - BETAS[1])
-            unbiased, spread = first / (1 - BETAS[0] ** count), second / (1 - BETAS[1] ** count)
-            p.sub_(group["lr"] * unbiased / (spread.sqrt() + EPSILON))
+        first, second, count = ([self._slot(p, name) for p in learning] for name in ("first", "second", "count"))
+        gradients = [p.grad for p in learning if p.grad is not None]
+        adamw(
+            *(learning, gradients, first, second, [], count),
+            fused=all(p.device.type in ("cpu", "cuda") for p in learning),
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=group["lr"],
+            weight_decay=0.0,  # done for all groups alike
+            eps=EPSILON,
+            maximize=False,
+        )
 
     def _slot(self, p: Tensor, name: str) -> Tensor:
         slots = self.state[p]
         if name not in slots:
-            slots[name] = torch.zeros((), dtype=p.dtype) if name == "count" else torch.zeros_like(p)
+            count = torch.zeros((), dtype=torch.float32, device=p.device)
+            slots[name] = count if name == "count" else torch.zeros_like(p)
         return slots[name]
 
 
