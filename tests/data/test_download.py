@@ -12,6 +12,7 @@ import pytest
 
 from flori.core.errors import UserError
 from flori.data.download import content_hash, fetch
+from flori.data.sources import place
 
 BODY = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -108,3 +109,14 @@ def test_the_hash_is_of_what_is_inside(tmp_path: Path):
     for level in (1, 9):
         (tmp_path / f"{level}.gz").write_bytes(gzip.compress(BODY, level))
         assert content_hash(tmp_path / f"{level}.gz") == content_hash(tmp_path / "plain") == SHA256
+
+
+def test_what_a_download_that_failed_left_is_no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLORI_DATA", str(tmp_path))
+    folder = tmp_path / "tiny-shakespeare"
+    folder.mkdir()
+    for name in ("input.txt.lock", "input.txt.part"):
+        (folder / name).touch()
+    assert place("tiny-shakespeare") == Path("tiny-shakespeare")
+    (folder / "input.txt").touch()
+    assert place("tiny-shakespeare") == folder

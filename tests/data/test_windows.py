@@ -73,15 +73,15 @@ def test_offsets_and_order_change_with_epoch_and_seed() -> None:
     assert cuts == {*range(1, 13)}  # an offset of 0 leaves a window fewer: the first is cut in two, at 6
 
 
-def test_in_order_windows_follow_each_other_and_see_their_context() -> None:
-    for context in (0, 4, 12, 99):
-        place = {}
-        for batch in Windows(numbered(211), 3, 13).in_order(context):
-            for row, own in zip(batch.inputs.tolist(), batch.targets.tolist(), strict=True):
-                place |= {target: i for i, target in enumerate(own) if target != IGNORED}
-                assert row == list(range(row[0], row[0] + 13))
-        assert list(place) == sorted(place) == list(range(1, 211))
-        assert all(seen >= min(context, 12, target - 1) for target, seen in place.items())
+@pytest.mark.parametrize("length", [1, 2, 13, 211, 307])
+def test_in_order_windows_follow_each_other_and_see_half_a_window_of_context(length: int) -> None:
+    place, width = {}, min(length, 210)
+    for batch in Windows(numbered(211), 3, length).in_order():
+        for row, own in zip(batch.inputs.tolist(), batch.targets.tolist(), strict=True):
+            place |= {target: i for i, target in enumerate(own) if target != IGNORED}
+            assert row == list(range(row[0], row[0] + width))
+    assert list(place) == sorted(place) == list(range(1, 211))
+    assert all(seen >= min(width // 2, target - 1) for target, seen in place.items())
 
 
 def test_streams_read_on_from_batch_to_batch() -> None:

@@ -15,6 +15,7 @@ from flori.reference import transformer_lm as lm_oracle
 
 SIZES = {"width": 15, "heads": 3, "layers": 2, "hidden": 11, "dropout": 0.3}
 EVEN = SIZES | {"width": 18}  # rotations need heads of even width
+GRAMS = {"grams": 4, "gram_rows": 11, "gram_width": 7}
 V = 13
 
 
@@ -78,8 +79,9 @@ def test_translation_equals_the_equations_sentence_by_sentence(options):
         {"norm": "pre", "positions": "rotary", "activation": "relu2", "tied": True},
         {"norm": "post", "positions": "learned", "activation": "gelu", "tied": False},
         {"norm": "pre", "positions": "sinusoidal", "activation": "relu", "tied": True, "width": 15},
+        {"norm": "pre", "positions": "rotary", "activation": "relu2", **GRAMS},
     ],
-    ids=["rotary", "learned", "sinusoidal"],
+    ids=["rotary", "learned", "sinusoidal", "grams"],
 )
 def test_language_model_equals_the_equations(options):
     model, text = language_model(**options), tokens(2, 7)
@@ -140,7 +142,7 @@ def test_decoding_with_a_memory_equals_decoding_without(pieces, positions):
 @pytest.mark.parametrize("pieces", [(1,) * 29, (3, 2, 24), (7, 1, 1, 20)])
 @pytest.mark.parametrize("positions", ["rotary", "learned", "sinusoidal"])
 def test_going_on_with_a_memory_equals_reading_all(pieces, positions):
-    model, text = language_model(positions=positions), tokens(2, 29)
+    model, text = language_model(positions=positions, **GRAMS), tokens(2, 29)
     memory, found = None, []
     for piece in text.split(pieces, 1):
         logits, memory = model(piece, memory)
@@ -150,7 +152,7 @@ def test_going_on_with_a_memory_equals_reading_all(pieces, positions):
 
 @pytest.mark.parametrize("count", [1, 4, 20, 31])
 def test_a_full_context_is_read_anew_from_its_middle(count):
-    model, text = language_model(), tokens(2, 30)
+    model, text = language_model(**GRAMS), tokens(2, 30)
     _, memory = model(text)
     more = tokens(2, count, seed=5)
     logits, memory = model(more, memory)
@@ -208,7 +210,7 @@ def test_selected_rows_go_on_as_if_each_had_been_read_alone(orders, piece, begun
 
 
 def test_a_memory_can_go_on_in_two_ways():
-    model, text = language_model(), tokens(2, 5)
+    model, text = language_model(**GRAMS), tokens(2, 5)
     _, memory = model(text)
     one, two = tokens(2, 1, seed=3), (tokens(2, 1, seed=3) + 1) % V
     for _ in range(2):  # the second time round there is room behind what was seen, and it is taken
@@ -237,7 +239,7 @@ def test_reordering_beams_moves_no_keys():
 
 def test_a_past_that_beams_share_is_kept_once():
     """Beam 1 of each sentence leads to all beams of the next step: after 97 tokens of 4 beams, few slots are needed."""
-    model, text = language_model(context=128), tokens(3, 2)
+    model, text = language_model(context=128, **GRAMS), tokens(3, 2)
     _, memory = model(text)
     memory, text = memory.select(torch.arange(3).repeat_interleave(4)), text.repeat_interleave(4, 0)
     for step in range(97):

@@ -60,9 +60,17 @@ def found(source: str, wanted: str) -> Path:
 def place(source: str) -> Path:
     """The path that ``data=`` means: as it is, or the folder of that name among the data sets."""
     path = path_of(source)
-    if Path(source).name == source and not path.exists() and named.folder(source).is_dir():
+    if Path(source).name == source and not path.exists() and _holds_something(named.folder(source)):
         return named.folder(source)
     return path
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether a folder is there with more in it than what a download that did not end left behind."""
+    try:
+        return folder.is_dir() and any(file.suffix not in (".lock", ".part") for file in folder.iterdir())
+    except OSError:  # reading it says what is wrong
+        return True
 
 
 def _read_named(known: named.NamedSet, options: Data) -> RawSet:

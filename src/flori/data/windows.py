@@ -58,11 +58,11 @@ class Windows:
             begins = edge(index)
             yield self._batch(begins, edge(index + 1), begins)
 
-    def in_order(self, context: int = 0) -> Iterator[TokenBatch]:
-        """All targets once, in their own order: to evaluate. Each window but the first begins with `context` places
-        that are read but have no target, so that no target is predicted from less."""
+    def in_order(self) -> Iterator[TokenBatch]:
+        """All targets once, in their own order: to evaluate. The first half of each window but the first is read and
+        has no target, so that none is predicted from less."""
         targets, width = len(self.tokens) - 1, self._width
-        context = min(context, width - 1)
+        context = width // 2
         edge, count = evenly(width, width - context, targets)
         for first in range(0, count, self.size):
             edges = edge(np.arange(first, min(first + self.size, count) + 1))

@@ -1,14 +1,16 @@
 """The Transformer as a language model: a decoder without a source, which says what follows each token.
 
 Radford et al., "Improving language understanding by generative pre-training", 2018. Options go beyond it: the norm
-before each sublayer, rotary positions (Su et al. 2021), squared ReLU (So et al. 2021).
+before each sublayer, rotary positions (Su et al. 2021), squared ReLU (So et al. 2021), vectors of n-grams (Huang et al.
+2025).
 
-Shapes: tokens [B, T] → embeddings times √H, plus positions unless those are rotary [B, T, H] → layers in which no place
-looks at a later one [B, T, H] → logits [B, T, V].
+Shapes: tokens [B, T] → embeddings and those of n-grams, times √H, plus positions unless those are rotary [B, T, H] →
+layers in which no place looks at a later one [B, T, H] → logits [B, T, V].
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +20,11 @@ from torch import Tensor, nn
 from flori.layers.attention import Attend, Watched, causal, fused
 from flori.layers.cache import Cache
 from flori.layers.dropout import Dropout
+from flori.layers.grams import Grams
 from flori.layers.positions import Rotary, turning
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
-from flori.models.transformer import begin_open, embedded, embedding
+from flori.models.transformer import begin_open, embedding
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +46,20 @@ class Past:
 class TransformerLM(nn.Module):
     """Embedding, layers, logits; the output's weights are the embedding if `tied`."""
 
-    def __init__(self, vocabulary: int, layers: int, shape: Shape, context: int, positions: str, tied: bool) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        layers: int,
+        shape: Shape,
+        context: int,
+        positions: str,
+        tied: bool,
+        grams: tuple[int, int, int] = (1, 0, 0),
+    ) -> None:
         super().__init__()
         width = shape.width
         self.embedding, self.positions = embedding(vocabulary, width), positions_of(positions, context, width)
+        self.grams = Grams(*grams, width, shape.dropout) if grams[0] > 1 else None
         self.dropout, self.decoder = Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
@@ -77,7 +90,7 @@ class TransformerLM(nn.Module):
             logits, memory = self(every[:, before + count - kept :])
             return logits[:, kept - count :], memory
         cache, attend = memory.cache.longer(tokens)
-        return self._logits(tokens, attend, before), Past(every, cache)
+        return self._logits(tokens, attend, memory.tokens), Past(every, cache)
 
     @torch.no_grad()
     def attention(self, tokens: Tensor) -> dict[str, Tensor]:
@@ -86,13 +99,18 @@ class TransformerLM(nn.Module):
         self._logits(tokens, watched)
         return {"decoder": torch.stack(watched.weights)}
 
-    def _logits(self, tokens: Tensor, attend: Attend, start: int = 0) -> Tensor:
-        count = tokens.shape[1]
+    def _logits(self, tokens: Tensor, attend: Attend, before: Tensor | None = None) -> Tensor:
+        """Logits of tokens [B, T] that stand after those `before`."""
+        start, count = 0 if before is None else before.shape[1], tokens.shape[1]
         if start + count > self.context:
             raise ValueError(f"{start + count} tokens at once, but the context is {self.context}")
         if isinstance(self.positions, Rotary):
             attend = turning(attend, start, count, self.head_width)
-        x = self.decoder(self.dropout(self.positions(embedded(self.embedding, tokens), start)), attend)
+        x = self.embedding(tokens)
+        if self.grams is not None:
+            x = x + self.grams(tokens, before)
+        x = self.positions(x * math.sqrt(self.embedding.embedding_dim), start)
+        x = self.decoder(self.dropout(x), attend)
         return F.linear(x, self.embedding.weight if self.output is None else self.output.weight)
 
 
@@ -109,11 +127,16 @@ def transformer_lm(
     norm: str = "pre",
     tied: bool = True,
     activation: str = "relu2",
+    grams: int = 1,
+    gram_rows: int = 32_768,
+    gram_width: int = 64,
 ) -> TransformerLM:
     """A decoder for a vocabulary of so many words that sees at most `context` tokens.
 
     `hidden`: units of the feed-forward networks, None: 4·width; positions: sinusoidal, learned or rotary; norm: pre or
-    post; activation: relu, gelu or relu2. Raises ValueError where they do not fit together.
+    post; activation: relu, gelu or relu2; grams: n-grams up to so long have vectors, of `gram_width` numbers in
+    `gram_rows` rows for each length. Raises ValueError where they do not fit together.
     """
     shape = Shape(width, heads, hidden or 4 * width, dropout, norm, activation)
-    return TransformerLM(vocabulary, layers, shape, context, positions, tied)
+    kinds = (grams, gram_rows, gram_width)
+    return TransformerLM(vocabulary, layers, shape, context, positions, tied, kinds)

@@ -23,6 +23,14 @@ class Options:
     norm: Literal["pre", "post"] = value("pre", "layer norm before each sublayer, or after it as in the paper")
     tied: bool = value(True, "the output's weights are those of the tokens")
     activation: Literal["relu", "gelu", "relu2"] = value("relu2", "of the feed-forward networks")
+    grams: int = value(4, "n-grams up to so long have vectors of their own; 1: single tokens", at_least=1, at_most=16)
+    gram_rows: int = value(
+        32_768,
+        "vectors for the n-grams of each length; where there are more, some share one",
+        at_least=1,
+        at_most=2**27,
+    )
+    gram_width: int = value(64, "numbers of each such vector", at_least=1, at_most=65_536)
 
 
 RECIPE = Recipe(
