@@ -155,7 +155,7 @@ def test_nesterov_is_the_books_path_seen_from_where_it_looks():
 
 
 def test_decay_equals_the_penalty_without_momentum_and_differs_with_it():
-    """(1 − ηλ)w − ηg is the step along g + λw; what is remembered of λw makes the difference (Loshchilov and Hutter)."""
+    """(1 − ηλ)w − ηg is the step along g + λw; what is remembered of λw makes the difference."""
     bowl = Bowl()
     start, decay, rates = flat(bowl), decays(bowl), [RATE] * STEPS
 

@@ -15,7 +15,8 @@ STEPLESS = ("closed-form", "counting")  # learnt at once
 
 def schedule(recipe: Recipe) -> dict[str, Any] | None:
     """About `WIDTH` steps (from 0) of a run, its first, its last and the one at the highest rate among them, and the
-    learning rate of each; None where there is none. `steps` is null where their number depends on the data: `share` says how far each is then."""
+    learning rate of each; None where there is none. Where the number of steps depends on the data, `steps` is null,
+    and `share` says how far each is."""
     options = recipe.training
     if options.optimizer in STEPLESS:
         return None

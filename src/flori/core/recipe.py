@@ -68,11 +68,6 @@ class Data(Source):
     )
 
 
-Optimizer = Literal[
-    "gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon", "closed-form", "counting"
-]
-
-
 @dataclass(frozen=True)
 class Training:
     """How the weights are found."""
@@ -81,9 +76,11 @@ class Training:
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
-    optimizer: Optimizer = value(
+    optimizer: Literal[
+        "gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon", "closed-form", "counting"
+    ] = value(
         "sgd",
-        "the rule of the update; gd: all examples a step, batch by batch; sgd and momentum are one; muon: AdamW but for "
+        "the rule of the update; gd: all examples a step, in batches; sgd and momentum are one; muon: AdamW but for "
         "matrices; closed-form: least squares at once; counting: n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)

@@ -3,7 +3,7 @@
 Each goes from weights w [D] along `gradient(w)` [D], one step for each learning rate η_t of `rates`, and yields w after
 each. `decay` [D] holds λ of each weight: 0 for biases and norms.
 
-gradient descent   w ← w − η g           g over all examples; over one drawn at random: stochastic (SGD); over b: minibatch
+gradient descent   w ← w − ηg            g of all examples; of one at random: stochastic (SGD); of b: minibatch
 weight decay       w ← (1 − ηλ)w − ηg,   that is g ← g + λw, for gradient descent
 momentum           v ← βv + g            w ← w − ηv
 Nesterov           v ← βv + g            w ← w − η(g + βv)
