@@ -96,7 +96,9 @@ def draw_slice(target: str, path: Path, as_json: bool) -> None:
     plane, shifts = torch.tensor(values).view(side, side), torch.tensor(wanted.shifts)
     here = float(plane[side // 2, side // 2])
     lines = [("first direction", plane[side // 2]), ("second direction", plane[:, side // 2])]
-    title = f"{target}: loss of {wanted.examples:,} training examples around the weights; each direction as long as they"
+    title = (
+        f"{target}: loss of {wanted.examples:,} training examples around the weights; each direction as long as they"
+    )
     save(path.parent, path.name, slices(shifts, lines, shifts, shifts, plane, title))
     told = {"run": target, "examples": wanted.examples, "loss": here, "picture": str(path)}
     if as_json:

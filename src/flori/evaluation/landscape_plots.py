@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from flori.evaluation.plots import COLOURS, GRID, INK
 
 PALETTE = ("#1b1b1b", "#d1495b", "#edae49", "#00798c", "#6a4c93", "#3a7d44", "#f26419", "#5c9ead")
-LEVELS = 24
+LEVELS, POWER = 24, 4  # of contours: how many, and how much closer near the lowest point
 Line = tuple[str, Tensor]
 """A label, and points [steps, 2]."""
 
@@ -30,8 +31,7 @@ def landscape(
     figure = Figure(figsize=(10.5, 6), layout="constrained", dpi=110)
     axis = figure.add_subplot()
     above = (heights - heights.min()).numpy()
-    axis.contourf(x, y, above, levels=_levels(above), cmap="Blues", alpha=0.75)
-    axis.contour(x, y, above, levels=_levels(above), colors="white", linewidths=0.4)
+    _contours(axis, x, y, above)
     for colour, (label, points) in zip(PALETTE, lines, strict=False):
         axis.plot(*points.T, color=colour, linewidth=1.5, marker=".", markersize=3, label=label)
         axis.plot(*points[-1], color=colour, marker="o", markersize=7, markeredgecolor="white")
@@ -43,9 +43,12 @@ def landscape(
     return figure
 
 
-def _levels(above: NDArray[Any]) -> NDArray[Any]:
-    """Heights of contours, close together near the lowest point."""
-    return np.linspace(0, 1, LEVELS) ** 3 * float(above.max())
+def _contours(axis: Any, x: Tensor, y: Tensor, above: NDArray[Any]) -> Any:
+    """Filled contours of heights above the lowest, close together near it, and their colours alike."""
+    levels = np.linspace(0, 1, LEVELS) ** POWER * float(above.max())
+    filled = axis.contourf(x, y, above, levels=levels, cmap="Blues", norm=PowerNorm(1 / POWER), alpha=0.8)
+    axis.contour(x, y, above, levels=levels, colors="white", linewidths=0.5)
+    return filled
 
 
 def slices(
@@ -66,11 +69,9 @@ def slices(
     left.axvline(0, color=INK, linewidth=0.8, linestyle=":")
     left.set(xlabel="along a direction", ylabel="loss")
     left.legend(frameon=False)
-    levels = float(plane.min()) + _levels((plane - plane.min()).numpy())
-    filled = right.contourf(across, down, plane.numpy(), levels=levels, cmap="Blues")
-    right.contour(across, down, plane.numpy(), levels=levels, colors="white", linewidths=0.5)
+    filled = _contours(right, across, down, (plane - plane.min()).numpy())
     right.plot(0, 0, "o", color=COLOURS["test"], markeredgecolor="white")
     right.set(xlabel="first direction", ylabel="second direction", aspect="equal")
-    figure.colorbar(filled, label="loss", format="%.3g")
+    figure.colorbar(filled, label=f"loss above {float(plane.min()):.3g}", format="%.2g")
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=10)
     return figure

@@ -27,6 +27,8 @@ def rates(
         if rate is not None:
             axis.axvline(rate, color=COLOURS["test"], linestyle=style, linewidth=1.2, label=f"{text}: {rate:.2g}")
     low, high = min(smoothed), max(smoothed[0], min(smoothed))
-    axis.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.1 * (high - low), low + 1.5 * (high - low)))
+    axis.set(
+        xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - 0.1 * (high - low), low + 1.5 * (high - low))
+    )
     axis.legend(frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""The loss around the weights of a network (Li et al. 2018, "Visualizing the loss landscape of neural nets", section 4).
+"""The loss around a network's weights (Li et al. 2018, "Visualizing the loss landscape of neural nets", section 4).
 
 Weights times two random directions of normal numbers would show a sharp valley where weights are small, and a flat one
 where they are large, of the very same function. So each filter of a direction (the weights into one output) is made as

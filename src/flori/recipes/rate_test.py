@@ -69,7 +69,7 @@ def smooth(values: list[float], width: float = 2.0) -> list[float]:
 
 
 def advice(rates: list[float], losses: list[float]) -> dict[str, float | None]:
-    """What a curve of losses by rate says, as rates: where the smoothed loss falls fastest (`steepest`) and is `lowest`,
+    """What a curve of losses says, as rates: where the smoothed loss falls fastest (`steepest`), where it is `lowest`,
     where it has risen again by a tenth of its fall or was no number (`diverges`), a `third` and a `tenth` of that.
 
     None for what never came: the loss did not fall by a twentieth of what it was, or did not rise again.

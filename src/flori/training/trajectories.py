@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ def ways(surface: Surface) -> Iterator[Way]:
 
 
 def walk(surface: Surface, optimizer: str, rate: float, steps: int = STEPS) -> Way | None:
-    """The way from the surface's start; None where it leaves the surface's box by more than a half."""
+    """The way from the surface's start; None where it leaves the surface's box."""
     point = Point(surface.start)
     options: dict = OPTIONS[optimizer]
     moving = optimizers.build(point, Training(optimizer=optimizer, lr=rate, **options))  # type: ignore[arg-type]
@@ -82,9 +81,5 @@ def walk(surface: Surface, optimizer: str, rate: float, steps: int = STEPS) -> W
 
 
 def in_sight(surface: Surface, place: Tensor) -> bool:
-    """Whether a point lies on the picture of a surface, or beside it by less than a half of its width or height."""
-    for number, (low, high) in zip(place.tolist(), surface.box, strict=True):
-        margin = (high - low) / 2
-        if not math.isfinite(number) or not low - margin < number < high + margin:
-            return False
-    return True
+    """Whether a point lies on the picture of a surface."""
+    return all(low <= number <= high for number, (low, high) in zip(place.tolist(), surface.box, strict=True))
