@@ -32,8 +32,9 @@ def landscape(
     axis = figure.add_subplot()
     above = (heights - heights.min()).numpy()
     _contours(axis, x, y, above)
-    for colour, (label, points) in zip(PALETTE, lines, strict=False):
-        axis.plot(*points.T, color=colour, linewidth=1.5, marker=".", markersize=3, label=label)
+    for number, (colour, (label, points)) in enumerate(zip(PALETTE, lines, strict=False)):
+        width = 3.2 - 0.3 * number  # of ways that are one, all are seen
+        axis.plot(*points.T, color=colour, linewidth=width, marker=".", markersize=3, label=label)
         axis.plot(*points[-1], color=colour, marker="o", markersize=7, markeredgecolor="white")
     axis.plot(*lines[0][1][0], "s", color="white", markeredgecolor=INK, markersize=8, label="start", linestyle="none")
     axis.plot(*zip(*lowest, strict=True), "*", color="gold", markeredgecolor=INK, markersize=14, label="lowest")

@@ -72,7 +72,7 @@ SURFACES = {
         rosenbrock,
         "(1 − x)² + 100(y − x²)²",
         (-1.2, 1.0),
-        ((-2.0, 2.0), (-1.0, 3.0)),
+        ((-2.5, 2.5), (-1.5, 3.5)),
         ((1.0, 1.0),),
         "a curved valley: its walls are steep and its floor is nearly flat",
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ STEPS = 200
 RATES = tuple(step * 10.0**power for power in range(-4, 2) for step in (1, 2, 5))
 LAST = 10  # steps whose highest point a way is judged by: it must have come to rest
 NEAR = 1e-3  # above the lowest point: arrived
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "gd": {},
     "momentum": {"momentum": 0.9},
     "nesterov": {"momentum": 0.9},
@@ -44,42 +45,51 @@ class Way:
         return first if first < len(self.heights) else None
 
 
-class Point(nn.Module):
-    """A place [1, 2] on a surface, as what an optimiser moves."""
+class Points(nn.Module):
+    """Places [1, 2] on a surface, as what an optimiser moves."""
 
     heads = ()
 
-    def __init__(self, start: tuple[float, float]) -> None:
+    def __init__(self, start: tuple[float, float], count: int) -> None:
         super().__init__()
-        self.place = nn.Parameter(torch.tensor([start], dtype=torch.float64))
+        place = torch.tensor([start], dtype=torch.float64)
+        self.places = nn.ParameterList([nn.Parameter(place.clone()) for _ in range(count)])
 
 
 def ways(surface: Surface) -> Iterator[Way]:
-    """Every optimiser's best way: the one that ends lowest, of all rates by which it stays in sight."""
+    """Every optimiser's best way: the one that ends lowest, of all rates by which it stays on the picture."""
     for name in OPTIONS:
-        found = [walk(surface, name, rate) for rate in RATES]
-        yield min((way for way in found if way is not None), key=lambda way: float(way.heights[-LAST:].max()))
+        found = [way for way in walks(surface, name) if in_sight(surface, way.points)]
+        yield min(found, key=lambda way: float(way.heights[-LAST:].max()))
 
 
-def walk(surface: Surface, optimizer: str, rate: float, steps: int = STEPS) -> Way | None:
-    """The way from the surface's start; None where it leaves the surface's box."""
-    point = Point(surface.start)
-    options: dict = OPTIONS[optimizer]
-    moving = optimizers.build(point, Training(optimizer=optimizer, lr=rate, **options))  # type: ignore[arg-type]
-    places, heights = [point.place.detach()[0].clone()], []
-    for _ in range(steps):
-        height = surface.height(*point.place[0])
+def walks(
+    surface: Surface, optimizer: str, rates: Sequence[float] = RATES, steps: int = STEPS, **options: Any
+) -> list[Way]:
+    """An optimiser's ways from the surface's start, one for each rate, all walked at once. `options` are those of a
+    recipe's training; without any, those of `OPTIONS`."""
+    walkers = Points(surface.start, len(rates))
+    moving = optimizers.build(walkers, Training(optimizer=optimizer, **(options or OPTIONS[optimizer])))  # type: ignore[arg-type]
+    alike = {name: value for name, value in moving.param_groups[0].items() if name != "params"}
+    moving.param_groups[:] = [
+        {**alike, "params": [place], "lr": rate} for place, rate in zip(walkers.places, rates, strict=True)
+    ]
+    points, heights = [], []
+    for step in range(steps + 1):
+        places = torch.cat([*walkers.places])
+        height = surface.height(*places.T)
+        points.append(places.detach())
         heights.append(height.detach())
-        (point.place.grad,) = torch.autograd.grad(height, [point.place])
-        moving.step()
-        place = point.place.detach()[0].clone()
-        if not in_sight(surface, place):
-            return None
-        places.append(place)
-    heights.append(surface.height(*places[-1]))
-    return Way(optimizer, rate, torch.stack(places), torch.stack(heights))
+        if step < steps:
+            slopes = torch.autograd.grad(height.sum(), [*walkers.places])
+            for place, slope in zip(walkers.places, slopes, strict=True):
+                place.grad = slope
+            moving.step()
+    seen = zip(rates, torch.stack(points, 1), torch.stack(heights, 1), strict=True)
+    return [Way(optimizer, rate, *way) for rate, *way in seen]
 
 
-def in_sight(surface: Surface, place: Tensor) -> bool:
-    """Whether a point lies on the picture of a surface."""
-    return all(low <= number <= high for number, (low, high) in zip(place.tolist(), surface.box, strict=True))
+def in_sight(surface: Surface, points: Tensor) -> bool:
+    """Whether all points [N, 2] lie on the picture of a surface."""
+    low, high = torch.tensor(surface.box, dtype=points.dtype).T
+    return bool(((points >= low) & (points <= high)).all())
