@@ -3,9 +3,19 @@ from itertools import pairwise
 
 import pytest
 
+from flori.reference.schedules import share
 from flori.training.schedules import SHAPES, factor
 
 STEPS = 97
+
+
+@pytest.mark.parametrize("schedule", [*SHAPES, "inverse-square-root"])
+@pytest.mark.parametrize(("warmup", "until", "floor"), [(0.0, 1.0, 0.0), (0.2, 0.7, 0.03), (0.1, 0.45, 0.2)])
+def test_every_step_is_the_formulas(schedule, warmup, until, floor):
+    rising = round((warmup or (0.3 if schedule == "one-cycle" else 0)) * STEPS)
+    for k in range(STEPS):
+        expected = share(schedule, k, rising, round(until * STEPS), floor)
+        assert factor(schedule, k, STEPS, warmup, floor, until) == pytest.approx(expected, abs=1e-14)
 
 
 def test_linear_decay_is_the_books():

@@ -123,11 +123,23 @@ def predict(
 @app.command()
 @guarded
 def inspect(
-    target: Annotated[str, typer.Argument(metavar="NAME|RUN", help="a system, or the folder of a run")],
+    target: Annotated[
+        str, typer.Argument(metavar="[NAME|RUN]", help="a system, or the folder of a run", show_default=False)
+    ] = "",
     settings: Settings = None,
     attention: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--attention", metavar="SENTENCE", help="RUN: draw where the network looks"),
+    ] = None,
+    rates: Annotated[bool, typer.Option("--rates", help="NAME: which learning rate suits, by a range test")] = False,
+    landscape: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--landscape",
+            metavar="SURFACE|slice",
+            help="the ways of all optimisers on rosenbrock, beale, himmelblau, saddle, quadratic or rastrigin; "
+            "RUN: slice, the loss around its weights",
+        ),
     ] = None,
     layer: Annotated[Optional[int], typer.Option(min=1, help="attention: only this layer; else the last")] = None,  # noqa: UP045
     head: Annotated[Optional[int], typer.Option(min=1, help="attention: only this head; else all")] = None,  # noqa: UP045
@@ -139,11 +151,21 @@ def inspect(
     json: Json = False,
 ) -> None:
     """What a network is and does: one view a call, such as the attention of a run for a sentence."""
-    from flori.cli.inspecting import draw_attention, the_one
+    from flori.cli.inspecting import draw_attention, must_be_named, the_one
 
-    view = the_one({"--attention": attention})
+    view = the_one({"--attention": attention, "--rates": rates, "--landscape": landscape})
+    if view == "--landscape" and landscape is not None:
+        from flori.cli.landscapes import draw_landscape
+
+        draw_landscape(landscape, target, settings or [], out or "landscape.png", json)
+        return
+    must_be_named(view, target)
     if view == "--attention" and attention is not None:
         draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
+    if view == "--rates":
+        from flori.cli.rates import find_rate
+
+        find_rate(target, settings or [], out or "rates.png", json)
 
 
 @app.command()

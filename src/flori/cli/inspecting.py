@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flori.cli.printing import print_json
 from flori.core.errors import UserError
 from flori.core.paths import path_of
@@ -16,6 +18,22 @@ def the_one(asked: dict[str, object]) -> str:
     return wanted[0]
 
 
+def picture_path(out: str) -> Path:
+    """Where a picture is to be written. Raises UserError unless that is a .png file in a folder that is there."""
+    path = path_of(out)
+    if path.suffix != ".png" or not path.parent.is_dir():
+        raise UserError(f"--out {out}: name a .png file in a folder that is there")
+    if path.is_dir():
+        raise UserError(f"--out {out}: is a folder; name a file")
+    return path
+
+
+def must_be_named(view: str, target: str) -> None:
+    """Refuse a view of nothing: only surfaces are looked at without a system or run."""
+    if not target:
+        raise UserError(f"flori inspect {view}: name a system, as in flori list, or the folder of a run")
+
+
 def draw_attention(
     run: str, sentence: str, kind: str | None, layer: int | None, head: int | None, out: str, as_json: bool
 ) -> None:
@@ -25,11 +43,7 @@ def draw_attention(
     from flori.evaluation.attention_plots import attention
     from flori.recipes.run import load
 
-    path = path_of(out)
-    if path.suffix != ".png" or not path.parent.is_dir():
-        raise UserError(f"--out {out}: name a .png file in a folder that is there")
-    if path.is_dir():
-        raise UserError(f"--out {out}: is a folder; name a file")
+    path = picture_path(out)
     seen = attended(load(run).predictor(), sentence)
     if kind is not None and kind not in seen:
         raise UserError(f"--kind {kind}: this network has {', '.join(seen)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from flori.cli.layers import network, print_network
 from flori.cli.printing import print_json, print_table, scores_text
+from flori.cli.schedule import print_schedule, schedule
 from flori.core.overrides import apply, choices
 from flori.core.recipe import SHORT, Recipe, get, settings
 from flori.recipes.catalogue import find
@@ -50,6 +51,7 @@ def _document(recipe: Recipe, found: dict[str, Any]) -> dict[str, Any]:
         "about": recipe.about,
         "tasks": recipe.tasks,
         "settings": _rows(recipe),
+        "schedule": schedule(recipe),
         **found,
         "evidence": [dataclasses.asdict(evidence) for evidence in recipe.evidence],
     }
@@ -63,6 +65,9 @@ def _print(recipe: Recipe, found: dict[str, Any]) -> None:
     if any(row["value"] != row["default"] for row in rows):
         print("\n* changed from the default")
     print()
+    if rates := schedule(recipe):
+        print_schedule(rates)
+        print()
     print_network(found)
     for evidence in recipe.evidence:
         where = f"{evidence.seconds:g} s on {evidence.machine}, {evidence.date}"

@@ -76,19 +76,28 @@ class Training:
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
-    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "muon", "closed-form", "counting"] = value(
+    optimizer: Literal[
+        "gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon", "closed-form", "counting"
+    ] = value(
         "sgd",
-        "the rule of the update; muon: AdamW but for matrices; closed-form: least squares at once; counting: n-grams",
+        "the rule of the update; gd: all examples a step, in batches; sgd and momentum are one; muon: AdamW but for "
+        "matrices; closed-form: least squares at once; counting: n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)
-    momentum: float = value(0.9, "momentum of sgd and rmsprop", at_least=0, at_most=0.9999)
+    momentum: float = value(0.9, "momentum of sgd, momentum, nesterov, rmsprop and muon", at_least=0, at_most=0.9999)
     nesterov: bool = value(False, "sgd looks ahead along its momentum")
-    weight_decay: float = value(0.0, "L2 penalty λ on weights, never on biases", at_least=0)
+    weight_decay: float = value(
+        0.0,
+        "λ on weights, never on biases or norms: adamw and muon shrink them by ηλ a step; the others add λw to the "
+        "gradient, which is the same for gd and for sgd without momentum",
+        at_least=0,
+    )
     schedule: Literal["constant", "linear", "step", "cosine", "one-cycle", "inverse-square-root"] = value(
         "constant", "how the learning rate changes"
     )
     warmup: float = value(0.0, "share of the steps over which the rate rises from 0", at_least=0, at_most=1)
     floor: float = value(0.0, "the last learning rate as a share of the highest", at_least=0, at_most=1)
+    until: float = value(1.0, "share of the steps after which the rate stays at its floor", at_least=0.01, at_most=1)
     clip: float | None = value(None, "gradients are scaled down to this norm, above 0", at_least=1e-9)
     average: float = value(0.0, "decay of the moving average of weights; 0: none", at_least=0, at_most=0.99999)
     label_smoothing: float = value(0.0, "share of the target spread over all classes", at_least=0, at_most=0.99)

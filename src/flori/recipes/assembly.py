@@ -92,8 +92,11 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     _must_have_variance(recipe, model)
     counts = options.optimizer == "counting"
     learns = any(p.requires_grad for p in model.parameters()) or counts
-    size = len(train) if closed or not learns else options.batch
+    size = len(train) if closed or not learns or options.optimizer == "gd" else options.batch
     batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
+    if options.optimizer == "gd":
+        _must_be_at_once(recipe, data.codec, batches)
+        options = dataclasses.replace(options, accumulate=-(-size // options.batch))
     objective = _objective(task, options, model, batches)
     at_once = closed or counts or not learns
     steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
@@ -159,6 +162,13 @@ def _must_be_linear(recipe: Recipe, codec: Codec) -> None:
     if recipe.system != "linear-regression" or codec.task != "regression":
         hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
         raise UserError(f"optimizer=closed-form solves linear-regression only; {hint}")
+
+
+def _must_be_at_once(recipe: Recipe, codec: Codec, batches: Batches) -> None:
+    """Refuse gradient descent on all examples where they are not read as one batch."""
+    if codec.task == "language" or batches.per_epoch > 1:
+        hint = f"data={recipe.data.source} is read in many batches; optimizer=sgd takes a step for each"
+        raise UserError(f"optimizer=gd takes all examples at every step: {hint}")
 
 
 def _must_have_variance(recipe: Recipe, model: torch.nn.Module) -> None:

@@ -75,9 +75,10 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """Near each of matrices [K, m, n] the one with orthonormal rows, or columns if m > n; singular values come to
-    between 0.7 and 1.2. In bfloat16, which is exact enough."""
+    between 0.7 and 1.2. In bfloat16, which is exact enough, unless the weights are in float64."""
     high = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if high else matrices).bfloat16()
+    x = matrices.mT if high else matrices
+    x = x if x.dtype == torch.float64 else x.bfloat16()
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(STEPS):
         squares = x @ x.mT

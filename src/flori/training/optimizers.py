@@ -16,15 +16,20 @@ def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
     """The optimiser of a recipe over the parameters that learn, in groups of their own highest rate and decay.
 
     Parameters of one dimension (biases, norms) are kept out of the decay, which would pull them to zero
-    without making the model simpler.
+    without making the model simpler. The decay of adamw and muon is w ← (1 − ηλ)w, apart from the gradient. The others
+    add λw to the gradient, as torch does: the same for gd and for sgd without momentum (Loshchilov and Hutter 2019),
+    while a momentum goes on pulling by earlier weights, and adagrad, rmsprop and adam divide the pull by their √r.
+    Every rule is written out in `flori.reference.optimisers`.
     """
     groups = _groups(model, options)
     learning = [p for group in groups for p in group["params"]]
     lr, momentum = options.lr, options.momentum
     match options.optimizer:
-        case "sgd":
-            nesterov = options.nesterov and momentum > 0
-            return torch.optim.SGD(groups, lr, momentum=momentum, nesterov=nesterov, fused=_fusible(learning))
+        case "gd":
+            return torch.optim.SGD(groups, lr, fused=_fusible(learning))
+        case "sgd" | "momentum" | "nesterov":
+            ahead = momentum > 0 and (options.nesterov or options.optimizer == "nesterov")
+            return torch.optim.SGD(groups, lr, momentum=momentum, nesterov=ahead, fused=_fusible(learning))
         case "adam":
             return torch.optim.Adam(groups, lr, fused=_fusible(learning))
         case "adamw":
