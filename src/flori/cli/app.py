@@ -129,6 +129,9 @@ def inspect(
         Optional[str],  # noqa: UP045
         typer.Option("--attention", metavar="SENTENCE", help="RUN: draw where the network looks"),
     ] = None,
+    health: Annotated[
+        bool, typer.Option("--health", help="activations, gradients, dead units, updates by layer; what to change")
+    ] = False,
     layer: Annotated[Optional[int], typer.Option(min=1, help="attention: only this layer; else the last")] = None,  # noqa: UP045
     head: Annotated[Optional[int], typer.Option(min=1, help="attention: only this head; else all")] = None,  # noqa: UP045
     kind: Annotated[Optional[str], typer.Option(help="attention: cross, encoder or decoder")] = None,  # noqa: UP045
@@ -141,9 +144,13 @@ def inspect(
     """What a network is and does: one view a call, such as the attention of a run for a sentence."""
     from flori.cli.inspecting import draw_attention, the_one
 
-    view = the_one({"--attention": attention})
+    view = the_one({"--attention": attention, "--health": health})
     if view == "--attention" and attention is not None:
         draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
+    elif view == "--health":
+        from flori.cli.health import inspect_health
+
+        inspect_health(target, settings or [], out or "health.png", json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -68,7 +68,6 @@ class Examination:
     at_start: Relation | None  # of the gradient before them; measured only where `held_out` shows nothing
     steps: int  # of a whole run
     trained: bool = False
-    reached: list[str] = field(default_factory=list)
 
 
 def examine(

@@ -77,7 +77,11 @@ def _recalled(
     with model.register_forward_hook(listen):
         objective.losses(model, batch)
     memory = _Recalling(said[-1], getattr(model, "auxiliary_weight", 0.0))
-    return lambda deal, seed: objective.losses(memory, batch if deal is None else dealt_out(batch, seed, deal))["loss"], batch
+
+    def loss(deal: int | None, seed: int) -> Tensor:
+        return objective.losses(memory, batch if deal is None else dealt_out(batch, seed, deal))["loss"]
+
+    return loss, batch
 
 
 class _Recalling(nn.Module):

@@ -15,6 +15,7 @@ from flori.data.batches import Batch
 from flori.data.sequences import TokenBatch
 from flori.objectives.masked import cross_entropy
 from flori.objectives.objective import Objective
+from flori.training.clipping import clip
 from flori.training.closed_form import least_squares
 from flori.training.schedules import factor
 from flori.training.state import State
@@ -34,8 +35,7 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
         state.optimizer.zero_grad(set_to_none=True)
         loss = _gradients(state, batch)
         if options.clip is not None:
-            learning = [p for p in state.model.parameters() if p.grad is not None]
-            torch.nn.utils.clip_grad_norm_(learning, options.clip)
+            clip(state.model.parameters(), options.clip)
         state.optimizer.step()
         if state.average is not None:
             state.average.update_parameters(state.model)
