@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-from flori.evaluation.findings import SATURATED, VANISHED, Finding, and_others, dead_units, gradients, least
+from flori.evaluation.findings import SATURATED, SHRUNK, VANISHED, Finding, and_others, dead_units, gradients, least
 from flori.training.health import Examination, Layer
 
 LARGE_INPUT, SMALL_INPUT = 10.0, 0.01  # the typical magnitude of a feature; standardised ones have about 1
 EXPLODED = 30.0  # an output as a multiple of the inputs, before the first step
 EXPLODED_TRAINED = 1e4  # the same of trained weights, which may be sure of themselves
-SHRUNK = 1e-3  # the same, where it is named as the layer where gradients vanish
 GRADIENT_EXPLODED = 1e3  # the first layer's gradient as a multiple of the last's
 SUMMED = 1.5  # the loss of a batch as a multiple of the mean of its halves'
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from flori.training.health import Layer
 
 VANISHED = 1e-5  # a layer's gradient as a share of the largest
+SHRUNK = 1e-3  # the same, where it is named as the layer where gradients vanish
+DIVERGED = 10.0  # a loss as a multiple of the first
 DEAD, SATURATED = 0.9, 0.6  # shares of units
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from flori.evaluation.findings import Finding, dead_units
+from flori.evaluation.findings import DIVERGED, Finding, dead_units
 from flori.training.health import CONVINCED, Examination
 
-DIVERGED = 10.0  # the worst loss of the steps as a multiple of the first
 STILL = 1e-3  # all that the weights would move in a whole run, as a share of them
 
 

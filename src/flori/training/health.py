@@ -176,7 +176,7 @@ def _layer(
         saturated=seen.saturated,
         weight=root_mean_square([*weights.values()]),
         weight_gradient=root_mean_square(found) if found else None,
-        alike=not isinstance(module, nn.Embedding | nn.RNNBase) and any(map(_alike, weights.values())),
+        alike=not isinstance(module, nn.Embedding | nn.RNNBase) and any(map(alike, weights.values())),
         learns=any(p.requires_grad for p in weights.values()),
         loaded=any(one in loaded for one in weights),
         head=any(name == head or name.startswith(f"{head}.") for head in getattr(model, "heads", ())),
@@ -189,7 +189,7 @@ def root_mean_square(tensors: Sequence[Tensor]) -> float:
     return math.sqrt(squares / max(1, sum(t.numel() for t in tensors)))
 
 
-def _alike(weight: Tensor) -> bool:
+def alike(weight: Tensor) -> bool:
     """Whether every unit has the same weights as every other: then they stay alike for ever."""
     rows = weight.detach().flatten(1) if weight.dim() > 1 else weight[None]
     return len(rows) > 1 and bool((rows - rows[0]).abs().max() <= 1e-6 * rows.abs().max())
