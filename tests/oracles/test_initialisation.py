@@ -86,7 +86,7 @@ def test_xavier_halves_the_squares_of_relu_in_each_layer():
 def test_small_normal_weights_lose_everything():
     """0.01·√256 = 0.16 a layer, and √½ of it after a relu."""
     forward, _ = spread("normal", "relu")
-    assert forward == pytest.approx(0.16 * (0.16 / math.sqrt(2)) ** 20, rel=2)
+    assert 1 / 3 < forward / (0.16 * (0.16 / math.sqrt(2)) ** 20) < 3
 
 
 def test_layers_repeat_the_last_width():

@@ -127,7 +127,7 @@ def test_a_start_of_equal_weights_that_are_not_zero():
 @pytest.mark.parametrize("options", [SGD, ADAMW], ids=["sgd", "adamw"])
 def test_dead_units(options):
     model = mlp()
-    nn.init.constant_(model.layers[2].bias, -100)
+    nn.init.constant_(model.layers[2].bias, -100)  # far below, but no explosion: they all lie there
     found, (finding, *_) = names(model, options)
     assert found == ["dead-units"] and finding.layer == "layers.2"
 

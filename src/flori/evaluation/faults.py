@@ -37,8 +37,8 @@ def symmetric(found: Examination) -> Finding | None:
     return Finding(
         "zero-start",
         alike[0],
-        f"All units of {alike[0]} begin with the same weights{_zero(found, alike[0])}, so they get the same "
-        f"gradient and never come apart{and_others(alike, 'the same holds of')}.",
+        f"{alike[0]} is made of units that all begin with the same weights{_zero(found, alike[0])}"
+        f"{and_others(alike)}: they get the same gradient, and never come apart.",
         "Begin from random weights (model.initialisation=auto); zeros suit biases, and the last layer alone.",
     )
 
@@ -56,8 +56,7 @@ def frozen(found: Examination) -> Finding | None:
     return Finding(
         "frozen",
         still[0],
-        f"{still[0]} is frozen at its random initial weights{and_others(still, 'so are')}. "
-        f"{numbers:,} weights never learn.",
+        f"{still[0]} is frozen at its random initial weights{and_others(still)}. {numbers:,} weights never learn.",
         "Leave freeze= out, give init= to begin from weights that are worth keeping, or hand the optimiser all "
         "parameters.",
     )
@@ -78,7 +77,7 @@ def summed(found: Examination) -> Finding | None:
 
 def exploding(found: Examination) -> Finding | None:
     """Outputs that grow from layer to layer."""
-    seen = [layer for layer in found.start if layer.size is not None]
+    seen = [layer for layer in found.start if layer.spread is not None]
     if not seen:
         return None
     reference = _reference(found, seen)
@@ -173,7 +172,7 @@ def _zero(found: Examination, name: str) -> str:
 
 
 def _size(layer: Layer) -> float:
-    assert layer.size is not None
+    assert layer.spread is not None
     return layer.size
 
 
@@ -181,7 +180,7 @@ def _reference(found: Examination, seen: list[Layer]) -> float:
     """The size that outputs are compared with: of the inputs, or of the first embedding."""
     if found.inputs:
         return math.sqrt(sum(size * size for size in found.inputs) / len(found.inputs)) or 1.0
-    return next((_size(layer) for layer in seen if layer.size), 1.0)
+    return next((_size(layer) for layer in seen if layer.spread), 1.0)
 
 
 def _times(size: float, reference: float) -> str:

@@ -26,10 +26,10 @@ class Finding:
         return f"{self.seen} {self.change}"
 
 
-def and_others(names: list[str], what: str) -> str:
+def and_others(names: list[str]) -> str:
     """That the same holds of the layers but the first of those named."""
     count = len(names) - 1
-    return f"; {what} {count} other layer{'s' * (count > 1)}" if count else ""
+    return f", and so {'are' if count > 1 else 'is'} {count} other layer{'s' * (count > 1)}" if count else ""
 
 
 def dead_units(layers: list[Layer], when: str) -> Finding | None:

@@ -58,5 +58,5 @@ def never_learning(model: nn.Module) -> list[Finding]:
     still = [name for name, of in matrices(model).items() if not any(p.requires_grad for p in of.values())]
     if not still:
         return []
-    what = f"{still[0]} is frozen at its random initial weights{and_others(still, 'so are')}"
+    what = f"{still[0]} is frozen at its random initial weights{and_others(still)}"
     return [Finding("frozen", still[0], f"{what}.", "init= gives weights that are worth keeping.")]

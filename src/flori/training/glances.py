@@ -43,7 +43,7 @@ class Glances:
         weights = {name: p for name, p in self._weights().items() if p.grad is not None}
         for name, p in weights.items():
             assert p.grad is not None
-            units = (p.grad.flatten(1) if p.dim() > 1 else p.grad[None]).any(1)
+            units = p.grad.reshape(len(p) if p.dim() > 1 else 1, -1).any(1)
             self.reached[name] = self.reached[name] | units if name in self.reached else units
         if self.looks % TOGETHER or not weights:
             return None

@@ -20,10 +20,11 @@ from flori.objectives.objective import Objective
 from flori.training.relation import Relation, gradient_relation, loss_relation
 from flori.training.state import State
 from flori.training.updates import Update
-from flori.training.watching import Seen, matrices, watching
+from flori.training.watching import Seen, matrices, squared_norm, watching
 
 ENOUGH = 256  # targets that shares and means are taken over, at least
 MOST = 4  # batches for them, at most
+ALIKE = 1e-3  # difference of weights, as a share of the largest, that rounding may make
 CONVINCED = 0.01  # p of a relation between inputs and targets that is believed
 
 
@@ -185,14 +186,13 @@ def _layer(
 
 def root_mean_square(tensors: Sequence[Tensor]) -> float:
     """The root of the mean square of all numbers of some tensors."""
-    squares = sum(float(torch.linalg.vector_norm(t.detach(), dtype=torch.float64)) ** 2 for t in tensors)
-    return math.sqrt(squares / max(1, sum(t.numel() for t in tensors)))
+    return math.sqrt(sum(map(squared_norm, tensors)) / max(1, sum(t.numel() for t in tensors)))
 
 
 def alike(weight: Tensor) -> bool:
     """Whether every unit has the same weights as every other: then they stay alike for ever."""
     rows = weight.detach().flatten(1) if weight.dim() > 1 else weight[None]
-    return len(rows) > 1 and bool((rows - rows[0]).abs().max() <= 1e-6 * rows.abs().max())
+    return len(rows) > 1 and bool((rows - rows[0]).abs().max() <= ALIKE * rows.abs().max())
 
 
 def _descend(

@@ -48,7 +48,8 @@ class Seen:
         """The standard deviation of the outputs."""
         if not self.numbers:
             return None
-        variance = self.squares / self.numbers - (self.total / self.numbers) ** 2
+        mean = self.total / self.numbers
+        variance = self.squares / self.numbers - mean * mean
         return math.sqrt(variance) if variance > 0 else variance * 0.0  # nan stays nan
 
     @property
@@ -71,12 +72,12 @@ class Seen:
         values = output.detach()
         self.numbers += values.numel()
         self.total += float(values.sum(dtype=torch.float64))
-        self.squares += float(torch.linalg.vector_norm(values, dtype=torch.float64)) ** 2
+        self.squares += squared_norm(values)
         if output.requires_grad:
             output.register_hook(self._come_back)
 
     def _come_back(self, gradient: Tensor) -> None:
-        self.gradient_squares += float(torch.linalg.vector_norm(gradient, dtype=torch.float64)) ** 2
+        self.gradient_squares += squared_norm(gradient)
         self.reached = True
 
     def rectified(self, output: Tensor) -> None:
@@ -90,6 +91,12 @@ class Seen:
         edge = FLAT * (1 - low)
         self.flat += int(((output.detach() < low + edge) | (output.detach() > 1 - edge)).sum())
         self.bounded += output.numel()
+
+
+def squared_norm(t: Tensor) -> float:
+    """The sum of squares, summed up in float64."""
+    norm = float(torch.linalg.vector_norm(t.detach(), dtype=torch.float64))
+    return norm * norm  # infinite where it overflows; a power would raise an error
 
 
 @dataclass
