@@ -37,10 +37,10 @@ ILL = {
 def test_what_is_wrong_is_said_once_and_kept(says):
     reports = list(flori.steps("mlp", run="run", **{**SMALL, **ILL[says]}))
     said = [remark for report in reports for remark in report.remarks]
-    assert len(said) == 1 and says in said[0]
+    assert says in said[0] and sum(says in remark for remark in said) == 1
     assert flori.load("run").summary["remarks"] == said
-    lines = [line for line in flori.load("run").folder.metrics() if "remarks" in line]
-    assert len(lines) == 1 and [*lines[0]["remarks"].values()] == said
+    lines = [line["remarks"] for line in flori.load("run").folder.metrics() if "remarks" in line]
+    assert [text for line in lines for text in line.values()] == said
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_run_that_goes_on_remembers_what_was_said():
     before = flori.load("run").summary["remarks"]
     status, _, err = run("resume", "run", "--quiet")
     assert status == 0 and "too high" not in err
-    assert flori.load("run").summary["remarks"] == before and len(before) == 1
+    assert flori.load("run").summary["remarks"][: len(before)] == before
 
 
 def test_dead_units_are_seen_by_their_gradients():

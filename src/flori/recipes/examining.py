@@ -10,7 +10,7 @@ from typing import Any
 
 from flori.artifacts import checkpoints
 from flori.artifacts.run_folder import RunFolder
-from flori.core.device import parameter_type
+from flori.core.device import choose_device, parameter_type
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe, replace
 from flori.models.nadaraya_watson import NadarayaWatson
@@ -63,8 +63,9 @@ def examined_run(path: str | Path) -> tuple[str, Examination]:
 
 
 def _plain(recipe: Recipe) -> Recipe:
-    """Without bfloat16, whose fused operations show no layers."""
-    return recipe if recipe.precision == "float64" else replace(recipe, {"precision": "float32"})
+    """Without bfloat16, whose fused operations show no layers, and where sums can be taken in float64."""
+    place = {"device": "cpu"} if choose_device(recipe.device).type == "mps" else {}
+    return replace(recipe, {**place, **({} if recipe.precision == "float64" else {"precision": "float32"})})
 
 
 def _must_descend(system: str, optimizer: str) -> None:

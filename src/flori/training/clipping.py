@@ -17,5 +17,6 @@ def clip(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
     count for nothing; one that is infinite becomes NaN, which the loss of the next step shows."""
     gradients = [p.grad for p in parameters if p.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients)
-    torch._foreach_mul_(gradients, (limit / norm).clamp(max=1))
+    if gradients:
+        torch._foreach_mul_(gradients, (limit / norm).clamp(max=1))
     return norm
