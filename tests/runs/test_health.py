@@ -314,4 +314,4 @@ def test_measured_numbers_equal_those_of_a_worked_example():
     assert layer.dead == pytest.approx(1 / 3)
     sums = np.maximum(z, 0).sum(1)  # 5, 5: the gradient of each unit above zero is sum / 2
     assert layer.gradient == pytest.approx(math.sqrt(sum(2 * (s / 2) ** 2 for s in sums)))
-    assert layer.weight == pytest.approx(math.sqrt(8 / 6)) and found.inputs == [1.0, 1.0]
+    assert layer.weight == pytest.approx(math.sqrt(7 / 6)) and found.inputs == [1.0, 1.0]

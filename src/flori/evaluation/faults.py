@@ -45,10 +45,11 @@ def symmetric(found: Examination) -> Finding | None:
 
 def frozen(found: Examination) -> Finding | None:
     """Layers that cannot learn, and never did."""
+    steepest = max((layer.weight_gradient or 0.0 for layer in found.start), default=0.0)
     still = [
         a.name
         for a, b in zip(found.start, found.end, strict=True)
-        if not a.loaded and (not a.learns or (b.update == 0 and bool(a.weight_gradient or b.weight_gradient)))
+        if not a.loaded and (not a.learns or (b.update == 0 and (a.weight_gradient or 0.0) > VANISHED * steepest))
     ]
     if found.trained or not still or (len(still) == len(found.end) and all(layer.learns for layer in found.start)):
         return None
@@ -148,7 +149,7 @@ def vanishing_later(found: Examination) -> Finding | None:
 def exploding_gradients(found: Examination) -> Finding | None:
     """Gradients that grow on the way from the last layer to the first."""
     norms = gradients(found.start)
-    if len(norms) < 2:
+    if len(norms) < 2 or not all(map(math.isfinite, norms.values())):
         return None
     (first, at_first), (last, at_last) = next(iter(norms.items())), [*norms.items()][-1]
     if at_last == 0 or at_first <= GRADIENT_EXPLODED * at_last:
@@ -173,7 +174,7 @@ def _zero(found: Examination, name: str) -> str:
 
 def _size(layer: Layer) -> float:
     assert layer.spread is not None
-    return layer.size
+    return layer.spread
 
 
 def _reference(found: Examination, seen: list[Layer]) -> float:
