@@ -141,6 +141,9 @@ def inspect(
             "RUN: slice, the loss around its weights",
         ),
     ] = None,
+    health: Annotated[
+        bool, typer.Option("--health", help="activations, gradients, dead units, updates by layer; what to change")
+    ] = False,
     layer: Annotated[Optional[int], typer.Option(min=1, help="attention: only this layer; else the last")] = None,  # noqa: UP045
     head: Annotated[Optional[int], typer.Option(min=1, help="attention: only this head; else all")] = None,  # noqa: UP045
     kind: Annotated[Optional[str], typer.Option(help="attention: cross, encoder or decoder")] = None,  # noqa: UP045
@@ -153,7 +156,7 @@ def inspect(
     """What a network is and does: one view a call, such as the attention of a run for a sentence."""
     from flori.cli.inspecting import draw_attention, must_be_named, the_one
 
-    view = the_one({"--attention": attention, "--rates": rates, "--landscape": landscape})
+    view = the_one({"--attention": attention, "--rates": rates, "--landscape": landscape, "--health": health})
     if view == "--landscape" and landscape is not None:
         from flori.cli.landscapes import draw_landscape
 
@@ -162,10 +165,14 @@ def inspect(
     must_be_named(view, target)
     if view == "--attention" and attention is not None:
         draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
-    if view == "--rates":
+    elif view == "--rates":
         from flori.cli.rates import find_rate
 
         find_rate(target, settings or [], out or "rates.png", json)
+    elif view == "--health":
+        from flori.cli.health import inspect_health
+
+        inspect_health(target, settings or [], out or "health.png", json)
 
 
 @app.command()

@@ -51,9 +51,12 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
         print(line, file=sys.stderr)
     if not quiet:
         print(_introduced(session.run), file=sys.stderr)
+    session.tell = lambda text: print(f"flori: {text}", file=sys.stderr, flush=True)
     with shown(session, quiet) as show:
         for report in stoppable(session):
             show(report)
+            for remark in report.remarks:
+                print(f"flori: {remark}", file=sys.stderr, flush=True)
     _print_end(session.finish(), session.folder, as_json)
 
 

@@ -16,7 +16,7 @@ from flori.layers.activations import ACTIVATIONS, initialise
 class MLP(nn.Module):
     """Linear layers with an activation, and dropout if wanted, after each but the last."""
 
-    def __init__(self, widths: tuple[int, ...], activation: str, dropout: float) -> None:
+    def __init__(self, widths: tuple[int, ...], activation: str, dropout: float, rule: str, gain: float) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for wide, next_wide in pairwise(widths[:-1]):
@@ -24,7 +24,7 @@ class MLP(nn.Module):
             layers += [nn.Dropout(dropout)] if dropout else []
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
         self.heads = (f"layers.{len(layers)}",)
-        initialise(self, activation)
+        initialise(self, activation, rule, gain)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, …] → [N, K], or [N] for one output."""
@@ -37,8 +37,20 @@ def mlp(
     shape: tuple[int, ...] = (1, 28, 28),
     *,
     hidden: tuple[int, ...] = (256,),
+    layers: int | None = None,
     activation: str = "relu",
     dropout: float = 0.0,
+    initialisation: str = "auto",
+    gain: float = 1.0,
 ) -> MLP:
-    """A perceptron with hidden layers of the given widths; no hidden layer makes it linear."""
-    return MLP((math.prod(shape), *hidden, outputs), activation, dropout)
+    """A perceptron with hidden layers of the given widths; no hidden layer makes it linear.
+
+    `layers`: how many hidden layers, the last width repeated; None: those given. `initialisation`: a rule of
+    `flori.layers.activations.RULES`, or auto; the initial weights are multiplied by `gain`. Raises ValueError for fewer
+    layers than widths.
+    """
+    more = 0 if layers is None else layers - len(hidden)
+    if more < 0 or (more and not hidden):
+        raise ValueError(f"model.layers={layers} hidden layers, but model.hidden gives {len(hidden)} widths")
+    widths = (*hidden, *hidden[-1:] * more)
+    return MLP((math.prod(shape), *widths, outputs), activation, dropout, initialisation, gain)

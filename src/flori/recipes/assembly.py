@@ -44,6 +44,7 @@ class Assembly:
     steps: int
     device: torch.device
     precision: str
+    objective: Objective[Any]
     taken: Transfer | None = None
 
     @property
@@ -110,7 +111,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     else:
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         update = descent(objective, options, steps, device, precision)
-    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, taken)
+    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, objective, taken)
 
 
 def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:

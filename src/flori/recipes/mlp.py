@@ -11,8 +11,18 @@ class Options:
     """The layers between inputs and outputs."""
 
     hidden: tuple[int, ...] = value((256,), "widths of the hidden layers", at_least=1, at_most=100_000)
+    layers: int | None = value(
+        None, "hidden layers in all, the last width repeated; None: those given", at_least=1, at_most=10_000
+    )
     activation: Literal["relu", "tanh", "sigmoid"] = value("relu", "what follows each hidden layer")
     dropout: float = value(0.0, "share of hidden units left out in training", at_least=0, at_most=0.99)
+    initialisation: Literal["auto", "normal", "xavier-normal", "xavier-uniform", "he-normal", "he-uniform", "zero"] = (
+        value(
+            "auto",
+            "initial weights: normal of variance 0.01², xavier 2/(in + out), he 2/in; auto: he for relu, else xavier",
+        )
+    )
+    gain: float = value(1.0, "factor of the initial weights", at_least=0, at_most=1000)
 
 
 RECIPE = Recipe(

@@ -75,7 +75,7 @@ class Run:
         codec = predictor.codec
         if data is not None:
             settings = {"data": data, **_as_the_network_takes_it(codec), **settings}
-        recipe = apply_values(replace(recipe, _held(self.folder, recipe) if data is None else {}), settings)
+        recipe = apply_values(replace(recipe, held_pictures(self.folder, recipe) if data is None else {}), settings)
         parts = codec.read(recipe.data, recipe.seed, data is None, recipe.training.patience is not None)
         if data is None:
             self._must_be_unchanged(parts)
@@ -122,7 +122,7 @@ def recorded_recipe(folder: RunFolder) -> Recipe:
         raise UserError(f"{folder.path / 'recipe.json'} is not what flori writes there: {problem!r}") from None
 
 
-def _held(folder: RunFolder, recipe: Recipe) -> dict[str, Any]:
+def held_pictures(folder: RunFolder, recipe: Recipe) -> dict[str, Any]:
     """The setting that says where a run held its pictures: what ``auto`` came to when it began. It is by that what its
     data is known by."""
     if not hasattr(recipe.data, "cache"):
@@ -186,7 +186,7 @@ def go_on(path: str | Path) -> Session:
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
     torch.set_num_threads(resolved["threads"])
     found = {name: resolved[name] for name in ("device", "precision")}
-    recipe = replace(recipe, {**found, **_held(folder, recipe)})
+    recipe = replace(recipe, {**found, **held_pictures(folder, recipe)})
     begun = folder.read("init.json") if recipe.training.init is not None else None
     session = Session(assemble(recipe, begun), folder, folder.read("recipe.json")["command"])
     session.restore()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from flori.core.recipe import values
 from flori.data.picture_files import PictureFiles
 from flori.recipes import starting
 from flori.recipes.assembly import Assembly
+from flori.recipes.remarks import Remarks
+from flori.recipes.retracing import retrace
 from flori.training.loop import Step, loop
 
 REPORTS = 200  # lines of training loss in a run's metrics, about
@@ -32,7 +34,8 @@ class Report:
     """What a run says after each step.
 
     `epoch` counts passes done (2.5: in the middle of the third); `loss` is the mean over the batch;
-    `scores` holds the scores of the part in `split` where one was just judged.
+    `scores` holds the scores of the part in `split` where one was just judged, `remarks` what seems to be wrong, said
+    once.
     """
 
     step: int
@@ -43,19 +46,26 @@ class Report:
     examples: int
     split: str = "train"
     scores: dict[str, float] | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass
 class Session:
-    """An assembled run and its folder."""
+    """An assembled run and its folder. `remarks` are about its checkpoints, `warnings` about how it learns; `tell` is
+    told of what takes long."""
 
     run: Assembly
     folder: RunFolder
     command: str
     remarks: list[str] = field(default_factory=list)
+    tell: Callable[[str], None] = lambda text: None
+    _origin: dict[str, Any] | None = None
     _pending: list[Step] = field(default_factory=list)
     _saved: int = -1
     _scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.warnings = Remarks(self.run)
 
     def begin(self) -> None:
         """Write recipe.json: from now on the folder is a run that can be resumed, without the weights that it began
@@ -105,6 +115,7 @@ class Session:
         elif self.remarks:
             self.remarks.append("no whole checkpoint is left: the run begins anew")
         self.folder.forget_metrics_after(self.run.state.step)
+        self.warnings.remember(self.folder.metrics())
 
     def reports(self) -> Iterator[Report]:
         """Train to the end, and yield after every step. Closing the iterator stops the run and saves it.
@@ -124,12 +135,14 @@ class Session:
         run, state = self.run, self.run.state
         last_saved = before = time.monotonic()
         every = max(1, min(run.batches.per_epoch, run.steps // REPORTS))
+        self.warnings.at_the_start()
         if not self._patient():
             return
         for step in loop(state, run.batches, run.update, run.steps, run.recipe.seed):
             self._pending.append(step)
             now = time.monotonic()
             state.busy += now - before
+            self.warnings.look(step.number)
             if step.number % every == 0 or step.number == run.steps:
                 self._report_loss(step)
             scores = self._judge() if self._judging_is_due(step) else None
@@ -159,6 +172,7 @@ class Session:
             step.examples,
             split,
             scores,
+            self.warnings.read(),
         )
 
     def _drain(self) -> None:
@@ -169,6 +183,8 @@ class Session:
             loss = float(step.loss)
             if not math.isfinite(loss):
                 raise UserError(self._not_finite(f"the loss became {loss} at step {step.number}"))
+            if self.warnings.first_loss is None:
+                self.warnings.first_loss = loss
             state.loss_sum += loss * step.examples
             state.loss_examples += step.examples
             state.examples += step.examples
@@ -181,15 +197,20 @@ class Session:
             else "no checkpoint was written before"
         )
         lr = self.run.recipe.training.lr
+        self.tell(f"{what}: the steps since the last checkpoint are done again to see where that began")
+        if (traced := retrace(self.run, self.folder)) is not None:
+            self._origin, what = traced.document(), f"{what}: {traced}"
         return f"{what}; {last}. A lower learning rate (lr={lr / 10:g}) or training.clip=1 usually helps."
 
     def _report_loss(self, step: Step) -> None:
         self._drain()
         state = self.run.state
-        self._write_line("train", step, {"loss": state.loss_sum / state.loss_examples})
+        loss = state.loss_sum / state.loss_examples
+        self.warnings.hear(step.number, loss)
+        self._write_line("train", step, {"loss": loss, **self.warnings.written()})
         state.loss_sum, state.loss_examples = 0.0, 0
 
-    def _write_line(self, split: str, step: Step, scores: dict[str, float]) -> None:
+    def _write_line(self, split: str, step: Step, scores: dict[str, Any]) -> None:
         epoch = step.number / self.run.batches.per_epoch
         line = {
             "step": step.number,
@@ -284,6 +305,10 @@ class Session:
             "version": flori.__version__,
             **more,
         }
+        if self.warnings.said:
+            summary["remarks"] = [*self.warnings.said.values()]
+        if self._origin is not None:
+            summary["origin"] = self._origin
         if run.data.skipped:
             summary["skipped"] = [str(fault) for fault in run.data.skipped]
         return summary

@@ -1,4 +1,8 @@
-"""Gradients scaled down where they are too long: g ← g·min(1, θ/‖g‖)."""
+"""Gradients scaled down to a norm: g ← g·min(1, θ/‖g‖), with ‖g‖ over all parameters together.
+
+Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013; Dive into Deep Learning,
+section 9.5. torch's clip_grad_norm_ adds 1e-6 to the norm, which leaves gradients shorter than θ.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,12 @@ from torch import Tensor, nn
 
 
 def clip(parameters: Iterable[nn.Parameter], most: float) -> Tensor | None:
-    """Scale all gradients by one number, so that ‖g‖₂ over all of them together is at most `most` (θ > 0).
-
-    The norm before, a number on their device, or None where there is no gradient: parameters that do not learn have
-    none. torch's own function divides by ‖g‖ + 10⁻⁶, which is not quite the formula.
-    """
+    """Scale the gradients in place, so that their norm is at most `most` (θ > 0), and give the norm before; None where
+    there is no gradient. Parameters without one, as frozen ones are, count for nothing; a gradient that is infinite
+    becomes NaN, which the loss of the next step shows."""
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return None
     norm = torch.nn.utils.get_total_norm(gradients)
-    torch._foreach_mul_(gradients, (most / norm).clamp(max=1.0))
+    torch._foreach_mul_(gradients, (most / norm).clamp(max=1))
     return norm

@@ -48,23 +48,24 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
         total = torch.zeros((), device=device)
         for number, part in enumerate(parts):
             with computing(device, precision):
-                loss = _losses(state, part, number)["loss"] * (objective.count(part) / count)
+                loss = losses(objective, state, part, number)["loss"] * (objective.count(part) / count)
             loss.backward()
             total = total + loss.detach()
         return total
 
-    def _losses(state: State, part: Any, number: int) -> dict[str, Tensor]:
-        """The losses of a part; where a state is carried from batch to batch, it goes on from its own, and no gradient
-        goes back further (truncated back-propagation through time)."""
-        if objective.carried is None:
-            return objective.losses(state.model, part)
-        before = None if part.fresh else state.memory.get(number)
-        losses, after = objective.carried(state.model, part, before)
-        if after is not None:
-            state.memory[number] = after.detached()
-        return losses
-
     return update
+
+
+def losses(objective: Objective[Any], state: State, part: Any, number: int) -> dict[str, Tensor]:
+    """The losses of a part of a batch; where a state is carried from batch to batch, it goes on from its own, and no
+    gradient goes back further (truncated back-propagation through time)."""
+    if objective.carried is None:
+        return objective.losses(state.model, part)
+    before = None if part.fresh else state.memory.get(number)
+    found, after = objective.carried(state.model, part, before)
+    if after is not None:
+        state.memory[number] = after.detached()
+    return found
 
 
 def solution(objective: Objective, ridge: float) -> Update:

@@ -1,0 +1,116 @@
+"""Whether targets have anything to do with inputs: tests by permutation (Fisher 1935; Good 2005).
+
+Were the targets dealt out at random, dealing them out anew would change nothing: the true statistic would be one of
+many alike, and be the best of n + 1 in one case of n + 1, whatever the network. That holds exactly for weights
+that have not seen these targets: for any weights on examples held out, and for initial weights on all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from flori.core import seeds
+from flori.data.sequences import IGNORED
+from flori.objectives.objective import Objective
+
+DEALS = 99  # dealings out to compare with
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A statistic of the true targets, its mean over dealt ones, the share of all n + 1 that are as good as the true
+    one (p), and the number of targets."""
+
+    true: float
+    dealt: float
+    p: float
+    targets: int
+
+
+def loss_relation(model: nn.Module, objective: Objective[Any], batches: Sequence[Any], seed: int = 0) -> Relation:
+    """Whether the loss of examples that were held out is lower for their true targets than for dealt ones."""
+    with torch.no_grad():
+        recalled = [_recalled(model, objective, batch) for batch in batches]
+
+        def loss(deal: int | None) -> float:
+            return sum(float(one(deal, seed)) * float(objective.count(b)) for one, b in recalled)
+
+        true, dealt = loss(None), [loss(deal) for deal in range(DEALS)]
+    targets = sum(objective.count(batch) for batch in batches)
+    return _compared(true / targets, [one / targets for one in dealt], targets, lower_is_better=True)
+
+
+def gradient_relation(model: nn.Module, objective: Objective[Any], batch: Any, seed: int = 0) -> Relation:
+    """Whether the gradient at initial weights is longer for true targets than for dealt ones: whether examples agree
+    on where to go by more than what all of them share whatever their targets."""
+    learning = [p for p in model.parameters() if p.requires_grad]
+    one, _ = _recalled(model, objective, batch)
+
+    def length(deal: int | None) -> float:
+        found = torch.autograd.grad(one(deal, seed), learning, retain_graph=True, allow_unused=True)
+        return sum(float(g.double().square().sum()) for g in found if g is not None) ** 0.5
+
+    return _compared(length(None), [length(deal) for deal in range(DEALS)], objective.count(batch), False)
+
+
+def _compared(true: float, dealt: list[float], targets: int, lower_is_better: bool) -> Relation:
+    as_good = sum((other <= true) if lower_is_better else (other >= true) for other in dealt)
+    return Relation(true, sum(dealt) / len(dealt), (1 + as_good) / (1 + len(dealt)), targets)
+
+
+def _recalled(
+    model: nn.Module, objective: Objective[Any], batch: Any
+) -> tuple[Callable[[int | None, int], Tensor], Any]:
+    """The loss of a batch as a function of the deal of its targets (None: as they are), and the batch. The network runs
+    once: what it says does not depend on them."""
+    said: list[Any] = []
+
+    def listen(module: nn.Module, inputs: Any, output: Any) -> None:
+        said.append(output)
+
+    with model.register_forward_hook(listen):
+        objective.losses(model, batch)
+    memory = _Recalling(said[-1], getattr(model, "auxiliary_weight", 0.0))
+
+    def loss(deal: int | None, seed: int) -> Tensor:
+        return objective.losses(memory, batch if deal is None else dealt_out(batch, seed, deal))["loss"]
+
+    return loss, batch
+
+
+class _Recalling(nn.Module):
+    """Says again what a network said."""
+
+    def __init__(self, said: Any, auxiliary_weight: float) -> None:
+        super().__init__()
+        self.said, self.auxiliary_weight = said, auxiliary_weight
+
+    def forward(self, *inputs: Any) -> Any:
+        """What was said, whatever is asked."""
+        return self.said
+
+
+def dealt_out(batch: Any, seed: int, deal: int) -> Any:
+    """The batch with its valid targets dealt out anew among its examples, with what goes with them."""
+    targets = batch.targets
+    valid = torch.nonzero((targets != IGNORED).flatten()).flatten() if not targets.is_floating_point() else None
+    count = targets.numel() if valid is None else len(valid)
+    order = torch.randperm(count, generator=seeds.generator(seed, "deal", deal)).to(targets.device)
+    if valid is None or count == targets.numel():
+        columns = [name for name in ("targets", "others", "shares") if getattr(batch, name, None) is not None]
+        moved = {name: _dealt(getattr(batch, name), order) for name in columns}
+    else:
+        flat = targets.flatten().clone()
+        flat[valid] = flat[valid[order]]
+        moved = {"targets": flat.view_as(targets)}
+    return dataclasses.replace(batch, **moved)
+
+
+def _dealt(column: Tensor, order: Tensor) -> Tensor:
+    return column.flatten()[order].view_as(column)
