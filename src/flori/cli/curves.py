@@ -26,12 +26,12 @@ def draw_capacity(name: str, words: list[str], asked: str, out: str, as_json: bo
     if not equals or not key.strip() or len(values) < 2:
         raise UserError(f"--capacity {asked}: name a setting and two values or more, as model.hidden=8,32,128")
     key = key.strip()
-    path, recipe = _picture(out), apply(find(name), words)
+    path = _picture(out)
     recipes = {value: apply(find(name), [*words, f"{key}={value}"]) for value in dict.fromkeys(values)}
     end_like_ctrl_c()
     from flori.tuning import curves
 
-    curves.check_key(recipe, SHORT.get(key, key))
+    curves.check_key(SHORT.get(key, key))
     recipes = {value: curves.with_valid(one) for value, one in recipes.items()}
     fits = _trained(recipes, key)
     _tell(name, key, fits, lambda good: curves.said_of_capacity(key, good), path, as_json)

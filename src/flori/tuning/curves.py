@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flori.core.errors import UserError
-from flori.core.recipe import Recipe, get, replace
+from flori.core.recipe import Recipe, replace
 from flori.recipes.assembly import assemble
 from flori.recipes.run import begin
 from flori.recipes.session import Session
@@ -90,14 +90,12 @@ def said_of_capacity(key: str, fits: Sequence[Fit]) -> str:
     under = [one for one in fits[:at] if one.held_out > WORSE * least]
     over = [one for one in fits[at + 1 :] if one.held_out > WORSE * least and one.train <= top.train]
     chosen = f"the least held-out loss is {least:.4g}, at {key}={top.value}"
+    low = high = ""
     if under:
-        low = f"it underfits up to {key}={under[-1].value} (training loss {under[-1].train:.4g}, held-out {under[-1].held_out:.4g})"
-    else:
-        low = "no value underfits clearly"
+        low = f"it underfits up to {key}={under[-1].value} ({_losses(under[-1])})"
     if over:
-        high = f"it overfits from {key}={over[0].value} on (training loss {over[0].train:.4g}, held-out {over[0].held_out:.4g})"
-    else:
-        high = "no value overfits clearly"
+        high = f"it overfits from {key}={over[0].value} on ({_losses(over[0])})"
+    low, high = low or "no value underfits clearly", high or "no value overfits clearly"
     return f"{low}; {chosen}; {high}."
 
 
@@ -109,8 +107,7 @@ def said_of_sizes(fits: Sequence[Fit]) -> str:
         begins = "the two losses are close at every size: what is left of them is underfitting, or noise of the data"
     elif last in over:
         begins = (
-            f"it overfits at every size from {over[0].value} on, "
-            f"with {last.value} examples still (training loss {last.train:.4g}, held-out {last.held_out:.4g})"
+            f"it overfits at every size from {over[0].value} on, with {last.value} examples still ({_losses(last)})"
         )
     else:
         begins = f"it overfits with up to {over[-1].value} examples, and no longer with {_after(fits, over[-1]).value}"
@@ -118,17 +115,18 @@ def said_of_sizes(fits: Sequence[Fit]) -> str:
     return f"{begins}; the held-out loss {'still falls: more data would help' if falls else 'falls no longer clearly'}."
 
 
+def _losses(one: Fit) -> str:
+    return f"training loss {one.train:.4g}, held-out {one.held_out:.4g}"
+
+
 def _after(fits: Sequence[Fit], one: Fit) -> Fit:
     return fits[fits.index(one) + 1]
 
 
-def check_key(recipe: Recipe, name: str) -> None:
+def check_key(name: str) -> None:
     """Raise UserError where a curve over a setting would say nothing of the network."""
     if name.startswith("data.") or name in ("seed", "device", "precision"):
-        raise UserError(
-            f"--capacity {name}: vary what the network can hold, as model.hidden=8,32,128, or how it learns"
-        )
-    get(recipe, name)
+        raise UserError(f"--capacity {name}: vary what the network can hold, as in model.hidden=8,32,128")
 
 
 def finite(fit: Fit) -> bool:

@@ -28,9 +28,7 @@ KIND = "crossval"
 def begin_folds(recipe: Recipe, number: int, group: str | None, run: str | None, command: str) -> RunFolder:
     """The folder of a cross-validation, new or begun with the same settings. Raises UserError for what cannot be."""
     if number < 2:
-        raise UserError(
-            f"--folds {number}: two are the least, one to learn from and one to be judged by; usual are 5 or 10"
-        )
+        raise UserError(f"--folds {number}: two are the least; usual are 5 or 10")
     if recipe.data.folds is not None or recipe.data.fold is not None:
         raise UserError("--folds says how many folds there are, and each is a run; leave data.folds and data.fold out")
     return open_several(KIND, _grouped(recipe, group), {"folds": number}, run, command)

@@ -25,8 +25,8 @@ def fold_page(folder: RunFolder, summary: dict[str, Any], recipe: Recipe) -> Non
     rows += [(what, "", *(f"{summary[what][name]:.4g}" for name in names)) for what in ("mean", "deviation")]
     grouped = f", rows of one {summary['group']} together" if summary["group"] else ""
     text = (
-        "Each fold is judged by a network that learnt from the other folds; what prepares its inputs is fitted on those "
-        "alone. predictions.csv holds the answer for every example."
+        "Each fold is judged by a network that learnt from the other folds; what prepares its inputs is fitted on "
+        "those alone. predictions.csv holds the answer for every example."
     )
     write_page(
         folder.path,

@@ -104,6 +104,6 @@ def _must_be_the_same(folder: RunFolder, kind: str, document: dict[str, Any]) ->
     if other:
         said = ", ".join(f"{name}={_word(flat[0].get(name))}" for name in other)
         raise UserError(
-            f"{folder.path} was begun with {said}; the same settings go on with it (so does flori resume {folder.path}), "
-            "--run DIR takes another folder"
+            f"{folder.path} was begun with {said}; the same settings go on with it, as does "
+            f"flori resume {folder.path}; --run DIR takes another folder"
         )
