@@ -75,7 +75,7 @@ def _train(folder: Any, recipes: dict[str, Any], quiet: bool, folds: int = 0) ->
     for name, session in sessions(folder, recipes):
         if not told:
             say_what_was_left_out(session)
-            _say(False, *small_classes(session.run.data.parts, session.run.codec.labels, folds))
+            _say(False, *small_classes(session.run.data.parts, session.run.codec, folds))
         told.add(name)
         _say(quiet, f"{name} of {len(recipes)}")
         try:

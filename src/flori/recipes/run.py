@@ -95,7 +95,7 @@ class Run:
     def parts(self, codec: Codec, settings: Mapping[str, Any] | None = None) -> Mapping[str, Part]:
         """The parts that the run learnt from and is judged by. Raises UserError if the data changed since."""
         recipe = self.recipe
-        recipe = apply_values(replace(recipe, _held(self.folder, recipe)), settings or {})
+        recipe = apply_values(replace(recipe, held(self.folder, recipe)), settings or {})
         parts = codec.read(recipe.data, recipe.seed, True, recipe.training.patience is not None)
         self._must_be_unchanged(parts)
         return parts
@@ -130,7 +130,7 @@ def recorded_recipe(folder: RunFolder, name: str = "recipe.json") -> Recipe:
         raise UserError(f"{folder.path / name} is not what flori writes there: {problem!r}") from None
 
 
-def _held(folder: RunFolder, recipe: Recipe) -> dict[str, Any]:
+def held(folder: RunFolder, recipe: Recipe) -> dict[str, Any]:
     """The setting that says where a run held its pictures: what ``auto`` came to when it began. It is by that what its
     data is known by."""
     if not hasattr(recipe.data, "cache"):
@@ -194,7 +194,7 @@ def go_on(path: str | Path) -> Session:
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
     torch.set_num_threads(resolved["threads"])
     found = {name: resolved[name] for name in ("device", "precision")}
-    recipe = replace(recipe, {**found, **_held(folder, recipe)})
+    recipe = replace(recipe, {**found, **held(folder, recipe)})
     begun = folder.read("init.json") if recipe.training.init is not None else None
     session = Session(assemble(recipe, begun), folder, folder.read("recipe.json")["command"])
     session.restore()

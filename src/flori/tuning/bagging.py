@@ -16,10 +16,9 @@ from flori.core.recipe import Recipe, replace, values
 from flori.data import families
 from flori.data.codec import fingerprint
 from flori.prediction.averaged import Averaged
-from flori.recipes.run import load
+from flori.recipes.run import held, load
 from flori.recipes.tasks import task_of
 from flori.tuning.folds import spread
-from flori.tuning.pages import bag_page
 from flori.tuning.several import open_several
 
 KIND = "bag"
@@ -57,7 +56,8 @@ def finish_bag(folder: RunFolder, recipe: Recipe, number: int, bootstrap: bool) 
     members = [load(folder.path / name).predictor() for name in names]
     summaries = [RunFolder(folder.path / name).read("summary.json") for name in names]
     together = _averaged(members)
-    parts = together.codec.read(recipe.data, recipe.seed, True, recipe.training.patience is not None)
+    options = replace(recipe, held(RunFolder(folder.path / names[0]), recipe)).data
+    parts = together.codec.read(options, recipe.seed, True, recipe.training.patience is not None)
     judged = [part for part in ("valid", "test") if part in parts]
     task = task_of(together.codec)
     scores = {part: task.judge(together, parts[part], True).scores for part in judged}
@@ -84,6 +84,8 @@ def finish_bag(folder: RunFolder, recipe: Recipe, number: int, bootstrap: bool) 
     }
     together.save(folder.model, _options(recipe), scores)
     folder.write("recipe.json", _document(folder, recipe, names[0], fingerprint(parts)))
+    from flori.tuning.pages import bag_page  # brings matplotlib, which training does not wait for
+
     bag_page(folder, summary, recipe)
     folder.write("summary.json", summary)
     return summary

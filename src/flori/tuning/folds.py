@@ -16,9 +16,9 @@ import flori
 from flori.artifacts.run_folder import RunFolder
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe, replace, settings
+from flori.data.codec import Codec
 from flori.recipes.run import load
 from flori.recipes.tasks import task_of
-from flori.tuning.pages import fold_page
 from flori.tuning.predictions import write_predictions
 from flori.tuning.several import open_several
 
@@ -47,19 +47,19 @@ def fold_recipes(recipe: Recipe, number: int) -> dict[str, Recipe]:
     return {f"fold-{i}": replace(recipe, {"data.folds": number, "data.fold": i}) for i in range(1, number + 1)}
 
 
-def small_classes(parts: Mapping[str, Any], labels: list[str], number: int) -> list[str]:
+def small_classes(parts: Mapping[str, Any], codec: Codec, number: int) -> list[str]:
     """Remarks on classes that have fewer examples than there are folds.
 
     Args: parts: those of one fold.
     """
-    targets = [part.targets for part in parts.values() if hasattr(part, "targets")] if labels else []
-    if not targets or targets[0].is_floating_point():
+    if codec.task != "classification":
         return []
-    counts = torch.cat([one.flatten() for one in targets]).bincount(minlength=len(labels)).tolist()
+    targets = torch.cat([part.targets for part in parts.values()])
+    counts = targets.bincount(minlength=len(codec.labels)).tolist()
     return [
         f"class {label!r} has {count} example{'s' * (count > 1)} for {number} folds: not every fold is judged by it"
         + (", and the one that is has not learnt it" if count == 1 else "")
-        for label, count in zip(labels, counts, strict=True)
+        for label, count in zip(codec.labels, counts, strict=True)
         if 0 < count < number
     ]
 
@@ -86,6 +86,8 @@ def finish_folds(folder: RunFolder, recipe: Recipe, number: int) -> dict[str, An
         "predictions": "predictions.csv",
         "version": flori.__version__,
     }
+    from flori.tuning.pages import fold_page  # brings matplotlib, which training does not wait for
+
     fold_page(folder, summary, recipe)
     folder.write("summary.json", summary)
     return summary
