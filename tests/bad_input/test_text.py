@@ -9,6 +9,7 @@ import pytest
 
 from flori.core.errors import UserError
 from flori.data import conll, corpora, pairs, texts
+from flori.data.ties import held_out
 from flori.data.vocabulary import Vocabulary
 from tests.bad_input.making import put
 
@@ -153,7 +154,7 @@ def test_no_pair_at_all_is_said(raw: bytes, on_bad: str) -> None:
 def test_one_source_cannot_be_divided() -> None:
     every = pairs.Pairs(["a", "a"], ["b", "c"], ["1", "2"])
     with pytest.raises(UserError, match="1 different sources are too few"):
-        pairs.split(every, 0.5, 0)
+        held_out(pairs.tie(every), 0.5, 0)
 
 
 def test_a_pair_of_a_million_characters_is_read() -> None:

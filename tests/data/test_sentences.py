@@ -9,6 +9,7 @@ import torch
 from tests.bad_input.making import put
 
 from flori.data import conll, pairs, texts
+from flori.data.ties import held_out
 
 
 def test_pairs_are_read_with_their_lines() -> None:
@@ -23,12 +24,12 @@ def test_no_source_lies_in_two_parts() -> None:
     sources = [f"s{i % 101}" for i in range(1009)]
     every = pairs.Pairs(sources, [f"t{i}" for i in range(1009)], [str(i) for i in range(1009)])
     for share in (0.1, 0.5):
-        kept, held = pairs.split(every, share, seed=3)
+        kept, held = held_out(pairs.tie(every), share, seed=3)
         assert sorted([*kept.tolist(), *held.tolist()]) == list(range(1009))
         assert not {sources[i] for i in kept} & {sources[i] for i in held}
         assert abs(len(held) - share * 1009) <= 10
-    assert torch.equal(held, pairs.split(every, 0.5, seed=3)[1])
-    assert not torch.equal(held, pairs.split(every, 0.5, seed=4)[1])
+    assert torch.equal(held, held_out(pairs.tie(every), 0.5, seed=3)[1])
+    assert not torch.equal(held, held_out(pairs.tie(every), 0.5, seed=4)[1])
 
 
 def test_real_pairs(real_data: Path) -> None:
@@ -37,7 +38,7 @@ def test_real_pairs(real_data: Path) -> None:
     assert len(train) == 142_787 and not found.skipped
     assert (train.sources[0], train.targets[0]) == ("Go.", "Va !")
     assert not any(letter in text for text in train.targets for letter in "\u00a0\u202f\u2009\u200b\xad")
-    _, held = pairs.split(train, 0.05, seed=0)
+    _, held = held_out(pairs.tie(train), 0.05, seed=0)
     assert abs(len(held) - 7139) < 100
     assert len(pairs.read(real_data / "fr-en-small").parts["train"]) == 20
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from flori.core.recipe import Data, Recipe
-from flori.data.columns import guess_task
+from flori.data.columns import guess_task, useful
 from flori.data.preparation import Scale, TablePreparation, restore
 from flori.data.preparing import ExampleCodec, prepare
 from flori.data.sources import read
@@ -141,7 +141,9 @@ def test_codec_survives_json(tmp_path: Path):
 def test_house_prices_of_the_book(real_data):
     table = read(Data(source="house-prices"))
     frame = table.parts["train"].frame
-    assert frame.shape == (1460, 80) and "Id" not in frame and table.target == "SalePrice"
+    assert frame.shape == (1460, 81) and table.target == "SalePrice"
+    kept, notes = useful(frame, {"SalePrice"})
+    assert kept.shape == (1460, 80) and notes == ["column 'Id' is left out: it only numbers the rows"]
     assert frame["LotFrontage"].isna().sum() == 259
 
 

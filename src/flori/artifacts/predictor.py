@@ -21,6 +21,7 @@ from flori.core.errors import UserError
 from flori.data import families
 from flori.data.codec import Batches, Codec, Part
 from flori.data.preparation import PicturePreparation
+from flori.prediction.averaged import Averaged
 from flori.prediction.mirrored import BothWays
 from flori.prediction.outputs import outputs
 from flori.prediction.wishes import Wishes
@@ -55,7 +56,7 @@ class Predictor:
         try:
             codec = families.restore(state)
             options = {name: _plain(value) for name, value in recipe["options"].items()}
-            model = models.build(recipe["system"], *codec.sizes, options)
+            model = _built(recipe, codec, options)
             place, precision = choose_device(device), recipe["precision"]
             model.to(parameter_type(precision))
             model.load_state_dict(safetensors.torch.load((folder / WEIGHTS).read_bytes()))
@@ -69,6 +70,8 @@ class Predictor:
     def save(self, folder: Path, options: dict[str, Any], scores: dict[str, Any]) -> None:
         """Write the model folder, whole or not at all."""
         recipe = {"system": self.system, "options": options, "precision": self.precision}
+        if isinstance(self.model, Averaged):
+            recipe["members"] = len(self.model.models)
         weights = {name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()}
         with folder_aside(folder) as aside:
             put(aside / WEIGHTS, safetensors.torch.save(weights))
@@ -102,6 +105,12 @@ class Predictor:
             raise UserError("nothing to predict: name pictures, folders of pictures, tables, or texts")
         answering = import_module(f"flori.artifacts.answering.{ANSWERING[type(self.codec).__name__]}")
         return answering.answers(self, inputs, wishes or Wishes())
+
+
+def _built(recipe: dict[str, Any], codec: Codec, options: dict[str, Any]) -> nn.Module:
+    """The network of a model folder, or as many of them as it is the mean of."""
+    made = [models.build(recipe["system"], *codec.sizes, options) for _ in range(recipe.get("members", 1))]
+    return Averaged(made, codec.task == "classification") if "members" in recipe else made[0]
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

@@ -36,22 +36,34 @@ def write_report(
     task = import_module(f"flori.artifacts.reports.{predictor.codec.task}")
     sections = task.sections(folder, *judged, predictor)
     save(folder, "curves.png", plots.curves(metrics, task.SCORE, per_epoch))
-    settings = tuple((key, _text(value)) for key, value in recipe.items())
+    title = f"{summary['system']} on {Path(summary['data']).name}"
+    sections = [Section("How it went", picture="curves.png"), *sections, *_beginning(folder), recipe_section(recipe)]
+    write_page(folder, title, _about(summary), _tiles(summary["scores"]), sections, (folder, predictor.codec.example))
+
+
+def write_page(
+    folder: Path,
+    title: str,
+    about: str,
+    tiles: list[tuple[str, str]],
+    sections: list[Section],
+    run: tuple[Path, str],
+) -> None:
+    """Write report.html into a folder.
+
+    Args:
+        tiles: names and values of what counts most.
+        run: the folder of a run to go on with, and what an input of it may be called.
+    """
     page = jinja2.Environment(autoescape=True).from_string(files("flori.artifacts").joinpath("report.html").read_text())
-    html = page.render(
-        title=f"{summary['system']} on {Path(summary['data']).name}",
-        about=_about(summary),
-        tiles=_tiles(summary["scores"]),
-        sections=[
-            Section("How it went", picture="curves.png"),
-            *sections,
-            *_beginning(folder),
-            Section("The recipe", head=("setting", "value"), rows=settings),
-        ],
-        folder=folder,
-        example=predictor.codec.example,
-    )
+    html = page.render(title=title, about=about, tiles=tiles, sections=sections, folder=run[0], example=run[1])
     write(folder / "report.html", html)
+
+
+def recipe_section(recipe: dict[str, Any]) -> Section:
+    """All settings of a recipe."""
+    rows = tuple((key, _text(value)) for key, value in recipe.items())
+    return Section("The recipe", head=("setting", "value"), rows=rows)
 
 
 def _about(summary: dict[str, Any]) -> str:

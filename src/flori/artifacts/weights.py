@@ -101,8 +101,13 @@ def _of_run(folder: Path, tensors: dict[str, Tensor]) -> Weights:
         file = folder / RECIPE
         made_by = json.loads(file.read_bytes())
         made = {"system": made_by["system"], "options": dict(made_by["options"])}
+        members = made_by.get("members")
     except DAMAGE as problem:
         raise UserError(f"{file} is not what flori writes there: {problem}") from None
+    if members:
+        raise UserError(
+            f"init={folder.parent}: an ensemble of {members}; name one of them, as {folder.parent}/member-1"
+        )
     prepared = getattr(codec, "preparation", None)
     if isinstance(prepared, PicturePreparation):
         return Weights(tensors, codec.labels, prepared.mean, prepared.std, **made)

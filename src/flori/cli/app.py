@@ -122,6 +122,43 @@ def predict(
 
 @app.command()
 @guarded
+def crossval(
+    name: System,
+    settings: Settings = None,
+    folds: Annotated[int, typer.Option("--folds", metavar="K", help="parts that the data is divided into")] = 5,
+    group: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--group", metavar="COLUMN", help="rows of a table that share it stay in one fold"),
+    ] = None,
+    run: Folder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Judge a system by K folds, each by what learnt from the others; the same command goes on after a kill."""
+    from flori.cli.several import cross_validate
+
+    cross_validate(name, settings or [], folds, group, run, quiet, json)
+
+
+@app.command()
+@guarded
+def bag(
+    name: System,
+    settings: Settings = None,
+    members: Annotated[int, typer.Option("--members", metavar="K", help="networks that are averaged")] = 5,
+    bootstrap: Annotated[bool, typer.Option(help="each draws its training part anew, with replacement")] = True,
+    run: Folder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Train K networks that differ by chance, and average their answers: one folder that predicts like a run."""
+    from flori.cli.several import train_bag
+
+    train_bag(name, settings or [], members, bootstrap, run, quiet, json)
+
+
+@app.command()
+@guarded
 def inspect(
     target: Annotated[
         str, typer.Argument(metavar="[NAME|RUN]", help="a system, or the folder of a run", show_default=False)
@@ -147,6 +184,14 @@ def inspect(
     layer: Annotated[Optional[int], typer.Option(min=1, help="attention: only this layer; else the last")] = None,  # noqa: UP045
     head: Annotated[Optional[int], typer.Option(min=1, help="attention: only this head; else all")] = None,  # noqa: UP045
     kind: Annotated[Optional[str], typer.Option(help="attention: cross, encoder or decoder")] = None,  # noqa: UP045
+    capacity: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--capacity", metavar="KEY=V1,V2,…", help="NAME: losses as a setting grows; ; between lists"),
+    ] = None,
+    data_sizes: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data-sizes", metavar="N1,N2,…|auto", help="NAME: losses as the training part grows"),
+    ] = None,
     out: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--out", metavar="PATH", help="where to write what is drawn; else a name of its own here"),
@@ -156,7 +201,16 @@ def inspect(
     """What a network is and does: one view a call, such as the attention of a run for a sentence."""
     from flori.cli.inspecting import draw_attention, must_be_named, the_one
 
-    view = the_one({"--attention": attention, "--rates": rates, "--landscape": landscape, "--health": health})
+    view = the_one(
+        {
+            "--attention": attention,
+            "--rates": rates,
+            "--landscape": landscape,
+            "--health": health,
+            "--capacity": capacity,
+            "--data-sizes": data_sizes,
+        }
+    )
     if view == "--landscape" and landscape is not None:
         from flori.cli.landscapes import draw_landscape
 
@@ -173,6 +227,14 @@ def inspect(
         from flori.cli.health import inspect_health
 
         inspect_health(target, settings or [], out or "health.png", json)
+    elif view == "--capacity" and capacity is not None:
+        from flori.cli.curves import draw_capacity
+
+        draw_capacity(target, settings or [], capacity, out or "capacity.png", json)
+    elif view == "--data-sizes" and data_sizes is not None:
+        from flori.cli.curves import draw_data_sizes
+
+        draw_data_sizes(target, settings or [], data_sizes, out or "data-sizes.png", json)
 
 
 @app.command()

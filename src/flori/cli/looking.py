@@ -53,7 +53,7 @@ def _described(options: Data) -> tuple[dict[str, Any], Any]:
     except UserError as problem:
         return {"data": options.source, "kind": "unreadable", "faults": str(problem).splitlines()}, None
     faults = [str(fault) for fault in raw.skipped]
-    described = _of_pictures(raw) if isinstance(raw, PictureSet) else _of_table(raw)
+    described = _of_pictures(raw) if isinstance(raw, PictureSet) else _of_table(raw, options)
     return {"data": options.source, **described, "faults": faults}, raw
 
 
@@ -87,8 +87,10 @@ def _of_pictures(raw: Any) -> dict[str, Any]:
     }
 
 
-def _of_table(raw: Any) -> dict[str, Any]:
-    frame = raw.parts["train"].frame
+def _of_table(raw: Any, options: Data) -> dict[str, Any]:
+    from flori.data.columns import useful
+
+    frame, notes = useful(raw.parts["train"].frame, {raw.target, *options.categories})
     columns = []
     for name, column in frame.items():
         text = column.dtype == object
@@ -106,7 +108,7 @@ def _of_table(raw: Any) -> dict[str, Any]:
         "examples": {"train": len(frame)},
         "target": raw.target or None,
         "columns": columns,
-        "notes": raw.notes,
+        "notes": notes,
     }
 
 

@@ -15,7 +15,7 @@ from flori.recipes.catalogue import find
 def train_system(name: str, settings: list[str], run: str | None, quiet: bool, as_json: bool) -> None:
     """Train a system into a new run folder."""
     recipe = apply(find(name), settings)
-    _end_like_ctrl_c()
+    end_like_ctrl_c()
     from flori.recipes.run import begin
 
     session = begin(recipe, run, shlex.join(["flori", *sys.argv[1:]]))
@@ -25,10 +25,13 @@ def train_system(name: str, settings: list[str], run: str | None, quiet: bool, a
 
 def resume_run(run: str, quiet: bool, as_json: bool) -> None:
     """Go on with a run from its newest whole checkpoint."""
-    _end_like_ctrl_c()
+    end_like_ctrl_c()
     from flori.artifacts.run_folder import RunFolder
+    from flori.cli.several import go_on_with_several
     from flori.recipes.run import go_on
 
+    if go_on_with_several(run, quiet, as_json):
+        return
     folder = RunFolder.open(run)
     with folder.lock():
         if (folder.path / "summary.json").exists() and folder.read("summary.json").get("status") == "done":
@@ -46,7 +49,7 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
     from flori.cli.progress import shown
     from flori.recipes.run import stoppable
 
-    _say_what_was_left_out(session)
+    say_what_was_left_out(session)
     for line in session.run.taken.lines() if session.run.taken else []:
         print(line, file=sys.stderr)
     if not quiet:
@@ -73,7 +76,8 @@ def _introduced(run: Any) -> str:
     return f"{run.recipe.system}: {' · '.join(parts)}"
 
 
-def _say_what_was_left_out(session: Any) -> None:
+def say_what_was_left_out(session: Any) -> None:
+    """Bad examples that were passed over, and remarks on the data."""
     from flori.core.errors import listing
 
     skipped = session.run.data.skipped
@@ -92,7 +96,7 @@ def _print_end(summary: dict[str, Any], folder: Any, as_json: bool) -> None:
     print(f"run    {folder.path}\nreport {folder.report}")
 
 
-def _end_like_ctrl_c() -> None:
+def end_like_ctrl_c() -> None:
     """Until the loop takes over, SIGTERM ends the command as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:

@@ -24,6 +24,13 @@ class Source:
     source: str = value("digits", "a named set, or the path of a file or folder")
     valid: float = value(0.0, "share of the training part held out to choose by", at_least=0, at_most=0.9)
     test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
+    folds: int | None = value(None, "the training part in so many folds, one of them held out as test part", at_least=2)
+    fold: int | None = value(None, "which of the folds is held out, from 1 on", at_least=1)
+    division: int | None = value(
+        None, "seed of the division into parts; None: the run's", at_least=0, at_most=2**63 - 1
+    )
+    examples: int | None = value(None, "learn from so many examples of the training part; None: all", at_least=1)
+    bootstrap: bool = value(False, "draw the training part anew with replacement, by the seed of the run")
     on_bad: Literal["stop", "skip"] = value("stop", "a bad example ends the run, or is listed and left out")
     encoding: str = value("utf-8", "how text is encoded, of a CSV too")
 
@@ -33,6 +40,9 @@ class Data(Source):
     """How pictures and tables are read and prepared."""
 
     target: str | None = value(None, "table: the column to predict")
+    group: str | None = value(
+        None, "table: rows that share this column's value are never in two parts; it is not learnt from"
+    )
     size: int | None = value(
         None, "pictures: resize to this height and width, pixels, whatever their shape", at_least=1, at_most=4096
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from flori.core.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flori.data.examples import Rows
+
+IDENTIFIERS = {"id", "index", "unnamed", ""}
 TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".dat", ".data", ".parquet", ".pq"}
 
 
@@ -37,3 +43,41 @@ def strata(column: pd.Series, task: str) -> torch.Tensor | None:
     if task != "classification":
         return None
     return torch.from_numpy(as_classes(column).astype("category").cat.codes.to_numpy(np.int64, copy=True))
+
+
+def group_numbers(rows: Rows, name: str) -> torch.Tensor:
+    """The group of each row, int64 [N] from 0 on: those that share the value of a column. Raises UserError where one
+    has none."""
+    column = rows.frame[name]
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise UserError(f"{rows.names[int(missing.argmax())]}: the group {name!r} is missing; every row wants one")
+    numbers = {value: number for number, value in enumerate(dict.fromkeys(column))}
+    return torch.tensor([numbers[value] for value in column])
+
+
+def useful(frame: pd.DataFrame, wanted: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The columns that can help, and the `wanted` ones, with a note on each that is left out."""
+    reasons = {name: "" if name in wanted else _useless(str(name), column) for name, column in frame.items()}
+    notes = [f"column {name!r} is left out: {reason}" for name, reason in reasons.items() if reason]
+    return frame[[name for name, reason in reasons.items() if not reason]], notes
+
+
+def _useless(name: str, column: pd.Series) -> str:
+    """Why a column cannot help; empty where it may."""
+    present = column.dropna()
+    distinct = present.nunique()
+    if distinct == 0:
+        return "it is empty"
+    stem = name.lower().rstrip("0123456789: ")
+    if stem in IDENTIFIERS and distinct == len(column):
+        return "it only numbers the rows"
+    if present.dtype == object and distinct > max(100, len(present) // 2):
+        return f"it holds {distinct:,} different texts"
+    return ""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names of columns, thirty at most."""
+    every = list(map(str, names))
+    return ", ".join(every[:30]) + (f" and {len(every) - 30} more" if len(every) > 30 else "")

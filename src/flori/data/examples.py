@@ -60,12 +60,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class TableSet:
-    """A table with the column to predict; `notes` say what was left out and why."""
+    """A table with the column to predict."""
 
     parts: dict[str, Rows]
     target: str
     skipped: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from flori.core.errors import UserError
-from flori.core.recipe import Recipe
+from flori.core.recipe import Recipe, Source
 from flori.data.codec import Codec, Prepared
 
 FAMILIES = {
@@ -25,6 +25,11 @@ def prepare(recipe: Recipe) -> Prepared:
     if recipe.task not in ("auto", *recipe.tasks):
         raise UserError(f"task={recipe.task}: this system does {' and '.join(recipe.tasks)} only")
     return _module(type(recipe.data).__name__).prepare(recipe)
+
+
+def names(options: Source) -> list[str]:
+    """Where each example of the training part of a set is from, in the order of the data."""
+    return list(_module(type(options).__name__).read_set(options).parts["train"].names)
 
 
 def state(codec: Codec) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from flori.core.recipe import Recipe
 from flori.core.texts import Corpus as Options
 from flori.data import corpora
 from flori.data.codec import Prepared
-from flori.data.dividing import DEFAULT_VALID
+from flori.data.dividing import DEFAULT_VALID, refuse_to_divide
 from flori.data.sources import found
 from flori.data.text_files import ends
 from flori.data.texts import TABLES
@@ -114,6 +114,7 @@ def _read(options: Options, divided: bool, needs_valid: bool) -> dict[str, corpo
     texts = corpora.read(path, options.encoding)
     if not divided:
         return texts
+    refuse_to_divide(options, "a long text is one piece, not examples; data.test=0.2 holds out its end")
     if not (options.test or options.valid or {"test", "valid"} & texts.keys()):
         raise UserError("data.test=0 with data.valid=0 leaves nothing to judge by; one of them must be above 0")
     test = 0.0 if "valid" in texts else options.test

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from flori.core import seeds
 from flori.core.errors import Fault, Faults, UserError, listing
 from flori.data import words
 from flori.data.reading import lines
 from flori.data.text_files import by_part
+from flori.data.ties import Ties
 
 ENDINGS = (".txt", ".tsv", ".tab", ".pairs")
 OTHER_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
@@ -67,21 +67,11 @@ def read(path: Path, encoding: str = "utf-8", on_bad: str = "stop", swap: bool =
     return PairSet(parts, faults.found)
 
 
-def split(pairs: Pairs, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices (kept, held out), both ascending: a share of the pairs by seed, never one source in both.
-
-    Raises UserError where nothing can be held out, or nothing be kept.
-    """
+def tie(pairs: Pairs) -> Ties:
+    """What a division of pairs must heed: never is one source in two parts."""
     groups = {source: number for number, source in enumerate(dict.fromkeys(pairs.sources))}
-    group = torch.tensor([groups[source] for source in pairs.sources])
-    order = torch.randperm(len(groups), generator=seeds.generator(seed, "split"))
-    ends = torch.bincount(group, minlength=len(groups))[order].cumsum(0)
-    count = max(1, int((ends <= share * len(pairs)).sum()))
-    if count >= len(groups):
-        raise UserError(f"{len(groups)} different sources are too few to hold some out for a score")
-    held = torch.zeros(len(groups), dtype=torch.bool)
-    held[order[:count]] = True
-    return torch.nonzero(~held[group]).flatten(), torch.nonzero(held[group]).flatten()
+    numbers = torch.tensor([groups[source] for source in pairs.sources])
+    return Ties(len(pairs), groups=numbers, named="different sources")
 
 
 def _read_file(path: Path, encoding: str, faults: Faults) -> Pairs:

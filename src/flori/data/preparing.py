@@ -14,11 +14,12 @@ from flori.core.recipe import Data, Recipe
 from flori.data import named, preparation, sources
 from flori.data.batches import Batches
 from flori.data.codec import Prepared
-from flori.data.columns import as_classes, guess_task
+from flori.data.columns import as_classes, guess_task, useful
+from flori.data.dividing import seed_of
 from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
 from flori.data.picture_files import resized
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
-from flori.data.sources import RawSet, divide
+from flori.data.sources import RawSet, divide, resampled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ class ExampleCodec:
         """The parts of a set, prepared as the training part was. Raises UserError where they do not fit."""
         raw = sources.read(options)
         if divided:
-            raw = divide(raw, options, self.task, seed, needs_valid)
+            raw = resampled(divide(raw, options, self.task, seed, needs_valid), options, seed)
         return {part: self.encode(raw, part, options.source) for part in raw.parts}
 
     def batches(
@@ -147,10 +148,15 @@ def _numbers(column: pd.Series, rows: Rows, scale: Scale, source: str) -> np.nda
     return numbers
 
 
+def read_set(options: Data) -> RawSet:
+    """The pictures or rows behind ``data=``, by part."""
+    return sources.read(options)
+
+
 def prepare(recipe: Recipe) -> Prepared:
     """Read and divide the set of a recipe, fit the codec on its training part alone, and encode every part."""
     options: Data = recipe.data
-    raw = sources.read(options)
+    raw = read_set(options)
     if isinstance(raw, PictureSet) and options.target is not None:
         raise UserError(
             f"target={options.target} is for tables; {options.source} holds pictures, whose folders say the class"
@@ -158,11 +164,11 @@ def prepare(recipe: Recipe) -> Prepared:
     task = _task(raw, recipe.tasks, recipe.task, options.source)
     try:
         raw = divide(raw, options, task, recipe.seed, recipe.training.patience is not None)
-        codec = _fit(raw, options, task, options.size or recipe.input_size, recipe.seed)
+        codec, notes = _fit(raw, options, task, options.size or recipe.input_size, seed_of(options, recipe.seed))
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
+    raw = resampled(raw, options, recipe.seed)
     parts = {part: codec.encode(raw, part, options.source) for part in raw.parts}
-    notes = [] if isinstance(raw, PictureSet) else raw.notes
     return Prepared(parts, codec, raw.skipped, notes)
 
 
@@ -186,19 +192,25 @@ def _task(raw: RawSet, tasks: tuple[str, ...], wanted: str, source: str) -> str:
     return task
 
 
-def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> ExampleCodec:
+def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> tuple[ExampleCodec, list[str]]:
+    """The codec of the training part, and notes on what is left out of it."""
     if isinstance(raw, PictureSet):
         images = raw.parts["train"].images
         images = images if size is None else resized(images, (size, size))
-        return ExampleCodec(task, PicturePreparation.fit(images, seed), raw.labels)
+        return ExampleCodec(task, PicturePreparation.fit(images, seed), raw.labels), []
     frame = raw.parts["train"].frame
-    codec = ExampleCodec(
-        task, TablePreparation.fit(frame.drop(columns=raw.target)), target=raw.target, encoding=options.encoding
-    )
+    features, notes = useful(frame.drop(columns=[raw.target, *_group(options)]), options.categories)
+    if not features.shape[1]:
+        raise UserError(f"beside the target {raw.target!r} no column is left to learn from: {'; '.join(notes)}")
+    codec = ExampleCodec(task, TablePreparation.fit(features), target=raw.target, encoding=options.encoding)
     if task == "classification":
         every = {label for rows in raw.parts.values() for label in as_classes(rows.frame[raw.target])}
-        return replace(codec, labels=sorted(every))
-    return replace(codec, scale=Scale.fit(_scale(options), frame[raw.target].to_numpy("float64")))
+        return replace(codec, labels=sorted(every)), notes
+    return replace(codec, scale=Scale.fit(_scale(options), frame[raw.target].to_numpy("float64"))), notes
+
+
+def _group(options: Data) -> list[str]:
+    return [] if options.group is None else [options.group]
 
 
 def _scale(options: Data) -> str:

@@ -7,15 +7,14 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 from flori.core.recipe import Data
 from flori.data import dividing, idx, named, named_texts, picture_folder
-from flori.data.columns import TABLE_ENDINGS, strata
-from flori.data.examples import Pictures, PictureSet, Rows, TableSet, split
+from flori.data.columns import TABLE_ENDINGS, group_numbers, listed, strata
+from flori.data.examples import Pictures, PictureSet, Rows, TableSet
 from flori.data.picture_files import in_memory
+from flori.data.ties import Ties
 
 RawSet = PictureSet | TableSet
 
@@ -121,7 +120,7 @@ def _read_table(path: Path, options: Data) -> TableSet:
     return tables.read_table(
         path,
         options.target,
-        ignore=options.ignore,
+        ignore=tuple(name for name in options.ignore if name != options.group),
         categories=options.categories,
         encoding=options.encoding,
         on_bad=options.on_bad,
@@ -135,14 +134,37 @@ def _not_there(source: str) -> str:
 
 
 def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) -> RawSet:
-    """The set with a test or valid part: what it brings, else a share of its training part, by seed and class.
+    """The set with a test or valid part: what it brings, a fold, else a share of its training part, by seed and class.
 
     `needs_valid`: something will be chosen by a score, for which a part of its own is held out.
     """
 
-    def by_class(part: Pictures | Rows, share: float, seed: int) -> tuple[Tensor, Tensor]:
-        classes = part.targets if isinstance(part, Pictures) else strata(part.frame[raw.target], task)  # type: ignore[union-attr]
-        return split(len(part), share, seed, classes)
+    def tie(part: Pictures | Rows) -> Ties:
+        if isinstance(part, Pictures):
+            return Ties(len(part), part.targets)
+        classes = strata(part.frame[raw.target], task)  # type: ignore[union-attr]
+        groups = None if options.group is None else group_numbers(part, options.group)
+        return Ties(len(part), classes, groups, f"different values of {options.group!r}")
 
-    parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, by_class)
+    if options.group is not None:
+        _must_have_groups(raw, options.group)
+    parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, tie)
     return dataclasses.replace(raw, parts=parts)
+
+
+def resampled(raw: RawSet, options: Data, seed: int) -> RawSet:
+    """The set, its training part drawn anew with replacement where that is asked for."""
+    parts: Any = dividing.resampled(dict(raw.parts), options, seed)
+    return dataclasses.replace(raw, parts=parts)
+
+
+def _must_have_groups(raw: RawSet, group: str) -> None:
+    if isinstance(raw, PictureSet):
+        raise UserError(f"data.group={group} is a column of a table; pictures have none")
+    columns = list(map(str, raw.parts["train"].frame.columns))
+    if group == raw.target:
+        raise UserError(f"data.group={group} is the very column to predict")
+    if group not in columns:
+        near = difflib.get_close_matches(group, columns, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UserError(f"data.group={group}: there is no such column; {hint}there are {listed(columns)}")

@@ -11,12 +11,11 @@ import pandas as pd
 
 from flori.core.errors import Fault, Faults, UserError, listing
 from flori.data.cells import MISSING, Cells, read_cells
-from flori.data.columns import as_classes
+from flori.data.columns import as_classes, listed
 from flori.data.examples import Rows, TableSet
 
 LARGEST = 1e100  # the squares of numbers, and their sums, must be finite too
 NUMBERS_SHARE = 0.8  # a column with at least this share of numbers is one of numbers, the rest are faults
-IDENTIFIERS = {"id", "index", "unnamed", ""}
 
 
 def read_table(
@@ -32,9 +31,11 @@ def read_table(
 
     Columns whose cells are numbers become float64 with NaN where missing, others text with None. Rows of an
     unknown target are faults. Raises UserError listing all faults unless `on_bad` is ``skip``.
+
+    No column is left out for what is in it: that is for the training part to say, which is not known yet.
     """
     if target is None:
-        columns = _listed(read_cells(path, encoding).frame.columns)
+        columns = listed(read_cells(path, encoding).frame.columns)
         raise UserError(f"{path}: say which column to predict with target=…; it has {columns}")
     table = describe(path, target, ignore=ignore, categories=categories, encoding=encoding)
     rows = table.parts["train"]
@@ -65,7 +66,12 @@ def describe(
         _must_have(cells, name)
     if target in ignore:
         raise UserError(f"{path}: data.ignore={target} leaves out the very column to predict")
-    frame, notes = _typed(cells, {target, *categories}, set(categories), set(ignore), faults)
+    typed = {
+        name: _column(cells, name, "category" if name in categories else None, faults)
+        for name in cells.frame.columns
+        if name not in ignore
+    }
+    frame = pd.DataFrame(typed, index=cells.frame.index)
     bad = {fault.where for fault in faults.found}
     good = np.array([cells.place(i) not in bad for i in range(len(frame))], dtype=bool)
     if target:
@@ -73,7 +79,7 @@ def describe(
             faults.add(cells.place(int(i)), f"the target {target!r} is missing")
             good[i] = False
     names = [f"{path.name}:{cells.lines[i]}" for i in np.flatnonzero(good)]
-    return TableSet({"train": Rows(frame[good], names)}, target, faults.found, notes)
+    return TableSet({"train": Rows(frame[good], names)}, target, faults.found)
 
 
 def read_rows(path: Path, kinds: Mapping[str, str], encoding: str = "utf-8") -> Rows:
@@ -93,29 +99,7 @@ def _must_have(cells: Cells, name: str) -> None:
     if name not in cells.frame.columns:
         near = difflib.get_close_matches(name, list(cells.frame.columns), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UserError(f"{cells.path} has no column {name!r}; {hint}it has {_listed(cells.frame.columns)}")
-
-
-def _listed(names: pd.Index[str]) -> str:
-    shown = ", ".join(map(str, names[:30]))
-    return shown + (f" and {len(names) - 30} more" if len(names) > 30 else "")
-
-
-def _typed(
-    cells: Cells, wanted: set[str], categories: set[str], ignored: set[str], faults: Faults
-) -> tuple[pd.DataFrame, list[str]]:
-    """Each column as numbers or texts; columns that cannot help are left out and noted."""
-    typed, notes = {}, []
-    for name in cells.frame.columns:
-        if name in ignored:
-            continue
-        column = _column(cells, name, "category" if name in categories else None, faults)
-        reason = "" if name in wanted else _useless(name, column)
-        if reason:
-            notes.append(f"column {name!r} is left out: {reason}")
-        else:
-            typed[name] = column
-    return pd.DataFrame(typed, index=cells.frame.index), notes
+        raise UserError(f"{cells.path} has no column {name!r}; {hint}it has {listed(cells.frame.columns)}")
 
 
 def _column(cells: Cells, name: str, kind: str | None, faults: Faults) -> pd.Series:
@@ -145,16 +129,3 @@ def _column(cells: Cells, name: str, kind: str | None, faults: Faults) -> pd.Ser
         what = "infinite" if np.isinf(numbers.iloc[i]) else f"beyond ±{LARGEST:g}"
         faults.add(cells.place(int(i)), f"the number in column {name!r} is {what}")
     return numbers
-
-
-def _useless(name: str, column: pd.Series) -> str:
-    present = column.dropna()
-    distinct = present.nunique()
-    if distinct == 0:
-        return "it is empty"
-    stem = name.lower().rstrip("0123456789: ")
-    if stem in IDENTIFIERS and distinct == len(column):
-        return "it only numbers the rows"
-    if present.dtype == object and distinct > max(100, len(present) // 2):
-        return f"it holds {distinct:,} different texts"
-    return ""

@@ -13,11 +13,11 @@ from flori.core.texts import Sentences as Options
 from flori.data import conll
 from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
-from flori.data.dividing import divide
-from flori.data.examples import split
+from flori.data.dividing import divide, resampled
 from flori.data.numbered import SAMPLE, Numbered
 from flori.data.sequence_parts import TaggingPart
 from flori.data.sources import found
+from flori.data.ties import Ties
 from flori.data.vocabulary import LABELLING, Vocabulary
 
 
@@ -51,11 +51,11 @@ class TaggingCodec:
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
         """The sentences of a set by part. Raises UserError where they have tags that the network does not know."""
-        raw = _read(options)
+        raw = read_set(options)
         unknown = sorted(set(raw.labels) - set(self.labels))
         if unknown:
             raise UserError(f"{options.source} has tags that the network does not know: {', '.join(unknown)}")
-        parts = divide(raw.parts, options, seed, needs_valid, _split) if divided else raw.parts
+        parts = _divided(raw, options, seed, needs_valid) if divided else raw.parts
         return {part: self.encoded(sentences) for part, sentences in parts.items()}
 
     def encoded(self, sentences: conll.Sentences) -> Numbered:
@@ -78,20 +78,27 @@ class TaggingCodec:
 def prepare(recipe: Recipe) -> Prepared:
     """Read and divide sentences, and number their words by a vocabulary of the training part alone."""
     options: Options = recipe.data
-    raw = _read(options)
+    raw = read_set(options)
     chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
-        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
+        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _tie)
         codec = TaggingCodec(Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen), raw.labels)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
+    parts = resampled(parts, options, recipe.seed)
     return Prepared({part: codec.encoded(found) for part, found in parts.items()}, codec, raw.skipped, [])
 
 
-def _read(options: Options) -> conll.TaggedSet:
+def read_set(options: Options) -> conll.TaggedSet:
+    """The sentences behind ``data=``, by part."""
     path = found(options.source, "a file in CoNLL's columns: a word and its tag on each line, blank lines between")
     return conll.read(path, options.encoding, options.on_bad)
 
 
-def _split(sentences: conll.Sentences, share: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    return split(len(sentences), share, seed)
+def _divided(raw: conll.TaggedSet, options: Options, seed: int, needs_valid: bool) -> dict[str, conll.Sentences]:
+    """The parts as for training."""
+    return resampled(divide(raw.parts, options, seed, needs_valid, _tie), options, seed)
+
+
+def _tie(sentences: conll.Sentences) -> Ties:
+    return Ties(len(sentences))

@@ -13,11 +13,11 @@ from flori.core.texts import Texts as Options
 from flori.data import texts
 from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
-from flori.data.dividing import divide
-from flori.data.examples import split
+from flori.data.dividing import divide, resampled
 from flori.data.numbered import SAMPLE, Numbered
 from flori.data.sequence_parts import TextPart
 from flori.data.sources import found
+from flori.data.ties import Ties
 from flori.data.vocabulary import LABELLING, Vocabulary
 
 
@@ -52,11 +52,11 @@ class TextCodec:
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
         """The texts of a set by part. Raises UserError where they have classes that the network does not know."""
-        raw = _read(options)
+        raw = read_set(options)
         unknown = sorted(set(raw.labels) - set(self.labels))
         if unknown:
             raise UserError(f"{options.source} has classes that the network does not know: {', '.join(unknown)}")
-        parts = divide(raw.parts, options, seed, needs_valid, _split) if divided else raw.parts
+        parts = _divided(raw, options, seed, needs_valid) if divided else raw.parts
         return {part: self.encoded(found, raw.labels) for part, found in parts.items()}
 
     def encoded(self, found: texts.Texts, labels: list[str]) -> Numbered:
@@ -80,21 +80,27 @@ class TextCodec:
 def prepare(recipe: Recipe) -> Prepared:
     """Read and divide texts, and make tokens of them by a vocabulary of the training part alone."""
     options: Options = recipe.data
-    raw = _read(options)
+    raw = read_set(options)
     chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
-        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _split)
+        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _tie)
         words = Vocabulary.build(parts["train"].texts, options.tokens, special=LABELLING, **chosen)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
-    codec = TextCodec(words, options.longest, raw.labels)
+    codec, parts = TextCodec(words, options.longest, raw.labels), resampled(parts, options, recipe.seed)
     return Prepared({part: codec.encoded(one, raw.labels) for part, one in parts.items()}, codec, raw.skipped, [])
 
 
-def _read(options: Options) -> texts.TextSet:
+def read_set(options: Options) -> texts.TextSet:
+    """The texts behind ``data=``, by class and part."""
     path = found(options.source, "a folder of texts by class, or a table with a column of text and one of classes")
     return texts.read(path, options.target, options.text, options.encoding, options.on_bad)
 
 
-def _split(part: texts.Texts, share: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    return split(len(part), share, seed, part.targets)
+def _divided(raw: texts.TextSet, options: Options, seed: int, needs_valid: bool) -> dict[str, texts.Texts]:
+    """The parts as for training."""
+    return resampled(divide(raw.parts, options, seed, needs_valid, _tie), options, seed)
+
+
+def _tie(part: texts.Texts) -> Ties:
+    return Ties(len(part), part.targets)

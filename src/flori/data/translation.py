@@ -14,7 +14,7 @@ from flori.core.texts import Pairs as Options
 from flori.data import pairs
 from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
-from flori.data.dividing import divide
+from flori.data.dividing import divide, resampled
 from flori.data.numbered import BUDGET, Numbered
 from flori.data.sequence_parts import TranslationPart
 from flori.data.sources import found
@@ -68,9 +68,10 @@ class TranslationCodec:
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
         """The pairs of a set by part. Raises UserError where they cannot be read, or are too long to be judged."""
-        parts = _read(options).parts
+        parts = read_set(options).parts
         if divided:
-            return self.encoded(divide(parts, options, seed, needs_valid, pairs.split))[0]
+            parts = divide(parts, options, seed, needs_valid, pairs.tie)
+            return self.encoded(resampled(parts, options, seed))[0]
         found = {part: self._encoded(texts) for part, texts in parts.items()}
         for part in found.values():
             too_long = _longer(part, self.most)
@@ -118,11 +119,11 @@ class TranslationCodec:
 def prepare(recipe: Recipe) -> Prepared:
     """Read and divide pairs, and make tokens of them by vocabularies of the training part alone."""
     options: Options = recipe.data
-    raw = _read(options)
+    raw = read_set(options)
     try:
-        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, pairs.split)
+        parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, pairs.tie)
         codec = _fit(parts["train"], options)
-        encoded, notes = codec.encoded(parts)
+        encoded, notes = codec.encoded(resampled(parts, options, recipe.seed))
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
     return Prepared(encoded, codec, raw.skipped, notes)
@@ -142,6 +143,7 @@ def _longer(part: Numbered, most: int) -> Any:
     return ((part.numbers.lengths - np.array([0, 1])) > most).any(1)
 
 
-def _read(options: Options) -> pairs.PairSet:
+def read_set(options: Options) -> pairs.PairSet:
+    """The pairs behind ``data=``, by part."""
     path = found(options.source, "a file of pairs, a line each: source, tab, target")
     return pairs.read(path, options.encoding, options.on_bad, options.swap)

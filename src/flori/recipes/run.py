@@ -75,10 +75,8 @@ class Run:
         codec = predictor.codec
         if data is not None:
             settings = {"data": data, **_as_the_network_takes_it(codec), **settings}
-        recipe = apply_values(replace(recipe, held_pictures(self.folder, recipe) if data is None else {}), settings)
-        parts = codec.read(recipe.data, recipe.seed, data is None, recipe.training.patience is not None)
-        if data is None:
-            self._must_be_unchanged(parts)
+        recipe = apply_values(recipe, settings)
+        parts = self.parts(codec, settings) if data is None else codec.read(recipe.data, recipe.seed, False)
         name = next(part for part in ("test", "valid", "train") if part in parts)
         judged = task_of(codec).judge(predictor, parts[name], True)
         result = {
@@ -94,6 +92,14 @@ class Run:
             result["remark"] = f"the run learnt from most of {data}; without data= its test part is scored"
         return result
 
+    def parts(self, codec: Codec, settings: Mapping[str, Any] | None = None) -> Mapping[str, Part]:
+        """The parts that the run learnt from and is judged by. Raises UserError if the data changed since."""
+        recipe = self.recipe
+        recipe = apply_values(replace(recipe, held_pictures(self.folder, recipe)), settings or {})
+        parts = codec.read(recipe.data, recipe.seed, True, recipe.training.patience is not None)
+        self._must_be_unchanged(parts)
+        return parts
+
     def _must_be_unchanged(self, parts: Mapping[str, Part]) -> None:
         if self.folder.read("recipe.json").get("fingerprint") != fingerprint(parts):
             source = self.recipe.data.source
@@ -104,22 +110,24 @@ class Run:
 
 
 def _as_the_network_takes_it(codec: Codec) -> dict[str, Any]:
-    """Settings by which other data is read as the network knows it: the column that it predicts, and the side of
-    square pictures, which are then of any size."""
-    found: dict[str, Any] = {"target": codec.target} if isinstance(codec, ExampleCodec) and codec.target else {}
+    """Settings by which other data is read as the network knows it: the column that it predicts, no groups of rows, and
+    the side of square pictures, which are then of any size."""
+    found: dict[str, Any] = {}
+    if isinstance(codec, ExampleCodec) and codec.target:
+        found = {"target": codec.target, "data.group": None}
     prepared = getattr(codec, "preparation", None)
     if isinstance(prepared, PicturePreparation) and len(set(prepared.size)) == 1:
         found["data.size"] = prepared.size[0]
     return found
 
 
-def recorded_recipe(folder: RunFolder) -> Recipe:
-    """The recipe in a run folder's recipe.json."""
-    document = folder.read("recipe.json")
+def recorded_recipe(folder: RunFolder, name: str = "recipe.json") -> Recipe:
+    """The recipe in a run folder's recipe.json, or in another file that holds one."""
+    document = folder.read(name)
     try:
         return apply_values(find(document["system"]), document["recipe"])
     except (KeyError, TypeError, AttributeError) as problem:
-        raise UserError(f"{folder.path / 'recipe.json'} is not what flori writes there: {problem!r}") from None
+        raise UserError(f"{folder.path / name} is not what flori writes there: {problem!r}") from None
 
 
 def held_pictures(folder: RunFolder, recipe: Recipe) -> dict[str, Any]:
@@ -165,7 +173,7 @@ def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) ->
     """Read the data, build everything, and create the run folder: nothing is written before all is well."""
     if run is not None:
         check_free(path_of(run))
-    recipe = _with_whole_paths(recipe)
+    recipe = with_whole_paths(recipe)
     assembly = assemble(recipe)
     session = Session(assembly, RunFolder.create(run, recipe.system), command or shlex.join(sys.argv))
     try:
@@ -193,7 +201,7 @@ def go_on(path: str | Path) -> Session:
     return session
 
 
-def _with_whole_paths(recipe: Recipe) -> Recipe:
+def with_whole_paths(recipe: Recipe) -> Recipe:
     """Paths of data and weights are kept whole, so that the run can go on from any folder."""
     paths = {"data.source": recipe.data.source, "training.init": recipe.training.init}
     return replace(recipe, {name: _whole(text) for name, text in paths.items() if text is not None})
