@@ -132,17 +132,37 @@ def inspect(
     layer: Annotated[Optional[int], typer.Option(min=1, help="attention: only this layer; else the last")] = None,  # noqa: UP045
     head: Annotated[Optional[int], typer.Option(min=1, help="attention: only this head; else all")] = None,  # noqa: UP045
     kind: Annotated[Optional[str], typer.Option(help="attention: cross, encoder or decoder")] = None,  # noqa: UP045
+    measure: Annotated[
+        bool, typer.Option("--measure", help="measure the memory of a step too, in a process of its own")
+    ] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="draw the computational graph as SVG")] = False,
+    depth: Annotated[Optional[int], typer.Option(min=0, help="graph: layers within layers down to here")] = None,  # noqa: UP045
+    profile: Annotated[bool, typer.Option("--profile", help="where the time of training steps goes")] = False,
+    modes: Annotated[bool, typer.Option("--modes", help="gradients in forward against reverse mode")] = False,
+    order: Annotated[bool, typer.Option("--order", help="rows against columns, loops against vectors")] = False,
     out: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--out", metavar="PATH", help="where to write what is drawn; else a name of its own here"),
     ] = None,
     json: Json = False,
 ) -> None:
-    """What a network is and does: one view a call, such as the attention of a run for a sentence."""
+    """What a network is and does: its layers, cost and memory, or one view a call."""
+    from flori.cli import inspecting_cost as cost
     from flori.cli.inspecting import draw_attention, the_one
 
-    view = the_one({"--attention": attention})
-    if view == "--attention" and attention is not None:
+    views = {"--attention": attention, "--graph": graph, "--profile": profile, "--modes": modes, "--order": order}
+    view = the_one(views)
+    if view == "":
+        cost.summarise(target, settings or [], measure, json)
+    elif view == "--graph":
+        cost.draw_graph(target, settings or [], depth, out, json)
+    elif view == "--profile":
+        cost.profile_steps(target, settings or [], json)
+    elif view == "--modes":
+        cost.compare_modes(target, settings or [], out, json)
+    elif view == "--order":
+        cost.compare_orders(target, settings or [], json)
+    elif view == "--attention" and attention is not None:
         draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
 
 
