@@ -147,21 +147,23 @@ def inspect(
     json: Json = False,
 ) -> None:
     """What a network is and does: its layers, cost and memory, or one view a call."""
-    from flori.cli import inspecting_cost as cost
+    from flori.cli import graphing, orders, profiling, summary
+    from flori.cli import modes as both_modes
     from flori.cli.inspecting import draw_attention, the_one
 
+    words = settings or []
     views = {"--attention": attention, "--graph": graph, "--profile": profile, "--modes": modes, "--order": order}
     view = the_one(views)
     if view == "":
-        cost.summarise(target, settings or [], measure, json)
+        summary.summarise(target, words, measure, json)
     elif view == "--graph":
-        cost.draw_graph(target, settings or [], depth, out, json)
+        graphing.draw_graph(target, words, depth, out, json)
     elif view == "--profile":
-        cost.profile_steps(target, settings or [], json)
+        profiling.profile_steps(target, words, json)
     elif view == "--modes":
-        cost.compare_modes(target, settings or [], out, json)
+        both_modes.compare_modes(target, words, out, json)
     elif view == "--order":
-        cost.compare_orders(target, settings or [], json)
+        orders.compare_orders(json)
     elif view == "--attention" and attention is not None:
         draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
 

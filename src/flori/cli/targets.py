@@ -10,7 +10,7 @@ from flori.recipes.catalogue import ALL, find
 
 
 def recipe_of(target: str, settings: list[str]) -> Recipe:
-    """The recipe of a system, or that of a run's folder, with settings applied. Raises UserError where it is neither."""
+    """The recipe of a system, or of a run's folder, with settings applied. Raises UserError where it is neither."""
     if any(recipe.system == target for recipe in ALL):
         return apply(find(target), settings)
     if path_of(target).is_dir():

@@ -7,7 +7,7 @@ from html import escape
 from itertools import pairwise
 
 from flori.evaluation.layered import Layout, layered
-from flori.models.graph import Box
+from flori.models.boxes import Box
 
 MARGIN, LINE, ROOM, LETTER = 20.0, 15.0, 34.0, 6.5  # pixels; a letter's width at 11 pixels, about
 INK, WIRE = "#22303c", "#7b8a96"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 GAP, THIN = 24.0, 10.0  # between boxes side by side; the width of a line that passes a rank
 SWEEPS = 12
@@ -67,7 +68,7 @@ def _neighbours(chains: dict[tuple[int, int], list[int]], count: int) -> Neighbo
     """Of each box those right above and those right below it."""
     near: Neighbours = [([], []) for _ in range(count)]
     for chain in chains.values():
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in pairwise(chain):
             near[lower][0].append(upper)
             near[upper][1].append(lower)
     return near

@@ -34,7 +34,7 @@ class Call:
 
 @dataclass(eq=False)
 class Calls:
-    """All calls of a network's layers while `watched`, in their order, since it was last called itself; and the one that
+    """All calls of a network's layers while `watched`, since it was last called itself, in their order; and the one that
     is running. `entered` and `left` are told of each."""
 
     model: nn.Module

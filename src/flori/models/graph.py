@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from flori.models.boxes import Box, in_rows
 from flori.models.calls import Calls, nodes_below, tensors_of
 
 MOST_BOXES = 40  # that can be taken in at once: where no depth is asked for, as deep as this allows
@@ -23,26 +24,14 @@ MOVES = re.compile(  # what only changes how numbers lie in memory, or in which 
 WORDS = {
     "ScaledDotProductFlashAttentionForCpu": "attention",
     "ScaledDotProductFusedAttentionOverrideable": "attention",
+    "LongShortTerm": "LSTM",
+    "Gated": "GRU",
+    "Plain": "RNN",
     "Addmm": "linear",
     "Mm": "matrix product",
     "Bmm": "matrix product",
     "UnsafeViewMm": "matrix product",
 }
-
-
-@dataclass(frozen=True)
-class Box:
-    """A layer or an operation: its name in the network (an operation has none), its kind, the shape that it puts out
-    without the batch, the numbers it has learnt, and the boxes that it is computed from. `count` equal ones in a row
-    may share a box; `part` is the layer that it stands in."""
-
-    name: str
-    kind: str
-    shape: tuple[int, ...] = ()
-    parameters: int = 0
-    above: tuple[int, ...] = ()
-    count: int = 1
-    part: str = ""
 
 
 @dataclass
@@ -52,7 +41,7 @@ class _Sketch:
     box: Box
     order: int
     above: dict[Any, None] = field(default_factory=dict)
-    learnt: dict[int, int] = field(default_factory=dict)
+    learnt: dict[int, Tensor] = field(default_factory=dict)
 
 
 def graph(model: nn.Module, *inputs: Tensor, depth: int | None = None) -> list[Box]:
@@ -66,9 +55,9 @@ def graph(model: nn.Module, *inputs: Tensor, depth: int | None = None) -> list[B
     with Calls(model).watched() as calls:
         outputs = tensors_of(model(*inputs))
     if depth is not None:
-        return _in_rows(_boxes(calls, inputs, outputs, depth))
+        return in_rows(_boxes(calls, inputs, outputs, depth))
     deepest = max(len(call.way) for call in calls.found)
-    drawn = [_in_rows(_boxes(calls, inputs, outputs, depth)) for depth in range(deepest)]
+    drawn = [in_rows(_boxes(calls, inputs, outputs, depth)) for depth in range(deepest)]
     return max((boxes for boxes in drawn if len(boxes) <= MOST_BOXES), key=len, default=drawn[0])
 
 
@@ -87,7 +76,7 @@ def _boxes(calls: Calls, inputs: tuple[Tensor, ...], outputs: list[Tensor], dept
                 _join(sketches[key], key, source)
     _join_given(sketches, calls, inputs, depth)
     _add_outputs(sketches, calls, inputs, outputs, depth)
-    return _in_order(sketches)
+    return _in_order(sketches, calls.model)
 
 
 def _input(model: nn.Module, number: int, tensor: Tensor) -> _Sketch:
@@ -103,12 +92,22 @@ def _place(calls: Calls, node: Any, depth: int) -> tuple[Any, Box | None]:
     if call is not None and (len(way) > depth or (call.whole and len(way) > 1)):
         drawn = way[min(depth, len(way) - 1)]
         part = drawn.parent.name if drawn.parent else ""
-        return drawn, Box(drawn.name, type(drawn.module).__name__, drawn.shape[1:], part=part)
+        return drawn, Box(drawn.name, type(drawn.module).__name__, _of_one(drawn.shape, calls), part=part)
     word = _word(node)
     if not word:
         return node, None
-    shape = tuple(node._input_metadata[0].shape[1:]) if node._input_metadata else ()
-    return node, Box("", word, shape, part=call.name if call is not None else "")
+    shape = tuple(node._input_metadata[0].shape) if node._input_metadata else ()
+    return node, Box("", word, _of_one(shape, calls), part=call.name if call is not None else "")
+
+
+def _of_one(shape: tuple[int, ...], calls: Calls) -> tuple[int, ...]:
+    """The shape for one example: without the size of the batch, be it first, second, or multiplied into the first."""
+    batch = next((len(t) for t in calls.found[0].given if t.dim()), 1)
+    if shape[:1] == (batch,) or not shape:
+        return shape[1:]
+    if shape[1:2] == (batch,):
+        return (shape[0], *shape[2:])
+    return (shape[0] // batch, *shape[1:]) if shape[0] % batch == 0 else shape
 
 
 def _word(node: Any) -> str:
@@ -136,7 +135,7 @@ def _sources(calls: Calls, node: Any, depth: int, inputs: tuple[Tensor, ...]) ->
 
 def _join(sketch: _Sketch, key: Any, source: Any) -> None:
     if isinstance(source, Tensor):
-        sketch.learnt[id(source)] = source.numel()
+        sketch.learnt[id(source)] = source
     elif source is not key:
         sketch.above[source] = None
 
@@ -174,47 +173,20 @@ def _add_outputs(
         sketches[("output", i)] = sketch
 
 
-def _in_order(sketches: dict[Any, _Sketch]) -> list[Box]:
-    """Boxes by the order in which they ran, with numbers in place of keys; inputs that nothing reads are left out."""
+def _in_order(sketches: dict[Any, _Sketch], model: nn.Module) -> list[Box]:
+    """Boxes by the order in which they ran, with numbers in place of keys; inputs that nothing reads are left out. An
+    operation with weights has the name of the layer that holds them."""
     read = {source for sketch in sketches.values() for source in sketch.above}
     kept = {key: sketch for key, sketch in sketches.items() if key in read or sketch.order > 1 << 61}
     keys = sorted(kept, key=lambda key: kept[key].order)
     places = {key: place for place, key in enumerate(keys)}
+    owners = {id(p): name.rpartition(".")[0] for name, p in model.named_parameters()}
     return [
         replace(
             kept[key].box,
-            parameters=sum(kept[key].learnt.values()),
+            name=kept[key].box.name or ", ".join(dict.fromkeys(owners[p] for p in kept[key].learnt)),
+            parameters=sum(p.numel() for p in kept[key].learnt.values()),
             above=tuple(sorted(places[source] for source in kept[key].above if source in places)),
         )
         for key in keys
     ]
-
-
-def _in_rows(boxes: list[Box]) -> list[Box]:
-    """Equal layers in a row as one box."""
-    readers = [sum(i in box.above for box in boxes) for i in range(len(boxes))]
-    kept: list[Box] = []
-    place = dict[int, int]()
-    for i, box in enumerate(boxes):
-        before = box.above[0] if len(box.above) == 1 else None
-        if before is not None and readers[before] == 1 and _alike(boxes[before], box):
-            place[i] = place[before]
-            merged = kept[place[i]]
-            kept[place[i]] = replace(merged, count=merged.count + 1, parameters=merged.parameters + box.parameters)
-        else:
-            place[i] = len(kept)
-            kept.append(replace(box, above=tuple(sorted({place[source] for source in box.above}))))
-    return [_named_as_a_row(box) for box in kept]
-
-
-def _alike(one: Box, other: Box) -> bool:
-    same = ("kind", "shape", "parameters", "part")
-    return bool(one.name and other.name) and all(getattr(one, what) == getattr(other, what) for what in same)
-
-
-def _named_as_a_row(box: Box) -> Box:
-    """A row of layers is named by its first and last number, where they are numbered one by one."""
-    head, dot, last = box.name.rpartition(".")
-    if box.count == 1 or not last.isdecimal():
-        return box
-    return replace(box, name=f"{head}{dot}{last}–{int(last) + box.count - 1}")

@@ -1,7 +1,7 @@
 """Which part of a picture each number in a network can depend on: its receptive field.
 
-Along the graph, as the operations run. A convolution or pooling of kernel k, stride s, dilation d and padding p makes of
-a field of size r, step j and first place a: r + (k − 1)·d·j, j·s and a − p·j (Araujo, Norris and Sim, "Computing
+Along the graph, as the operations run. A convolution or pooling of kernel k, stride s, dilation d and padding p makes
+of a field of size r, step j and first place a: r + (k − 1)·d·j, j·s and a − p·j (Araujo, Norris and Sim, "Computing
 receptive fields of convolutional neural networks", 2019). Where branches meet it is what covers both; after a mean over
 the picture, or a dense layer, it is all that its inputs cover together.
 

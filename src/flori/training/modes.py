@@ -1,10 +1,10 @@
 """Gradients in forward and in reverse mode, and what each takes in time and memory.
 
-Forward mode (jvp) carries along with every number how it changes in one direction of the inputs: J·v. Reverse mode (vjp)
-goes back from one combination of the outputs: uᵀ·J. The whole of J takes forward mode a pass for every input, reverse
-mode one for every output; and reverse mode holds what all layers were given until it has come back to them, where
-forward mode needs that of one operation at a time (Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation in
-machine learning: a survey", 2018).
+Forward mode (jvp) carries along with every number how it changes in one direction of the inputs: J·v. Reverse mode
+(vjp) goes back from one combination of the outputs: uᵀ·J. The whole of J takes forward mode a pass for every input,
+reverse mode one for every output; and reverse mode holds what all layers were given until it has come back to them,
+where forward mode needs that of one operation at a time (Baydin, Pearlmutter, Radul and Siskind, "Automatic
+differentiation in machine learning: a survey", 2018).
 
 Here the inputs are the weights of a network, θ [n], and the outputs the numbers that it puts out for a batch, y [m].
 """
