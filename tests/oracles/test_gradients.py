@@ -26,11 +26,8 @@ def test_gradient_equals_finite_differences(system):
     def value(t, direction):
         moved = [place + t * way for place, way in zip(places, direction, strict=True)]
         names = [name for name, _ in model.named_parameters()]
-        held, inputs = (
-            dict(zip(names, moved[len(floats) :], strict=True)),
-            (*moved[: len(floats)], *given[len(floats) :]),
-        )
-        found = torch.func.functional_call(model, held, inputs)
+        held = dict(zip(names, moved[len(floats) :], strict=True))
+        found = torch.func.functional_call(model, held, (*moved[: len(floats)], *given[len(floats) :]))
         found = (found,) if isinstance(found, torch.Tensor) else found
         found = [one for one in found if isinstance(one, torch.Tensor)]  # a language model puts out a memory too
         return sum((one.tanh() * torch.arange(1.0, 1 + one.numel()).view_as(one)).sum() for one in found)

@@ -163,7 +163,7 @@ def inspect(
     elif view == "--modes":
         both_modes.compare_modes(target, words, out, json)
     elif view == "--order":
-        orders.compare_orders(json)
+        orders.compare_orders(target, words, json)
     elif view == "--attention" and attention is not None:
         draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
 

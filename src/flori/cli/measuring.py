@@ -1,5 +1,5 @@
-"""A process that measures the memory of its own training step, ``python -m flori.cli.measuring``: the recipe on standard
-input, the bytes as JSON on standard output."""
+"""A process that measures the memory of its own training step, ``python -m flori.cli.measuring``: the recipe on
+standard input, the bytes as JSON on standard output."""
 
 from __future__ import annotations
 

@@ -6,10 +6,12 @@ import sys
 from typing import Any
 
 from flori.cli.printing import print_json, print_table
+from flori.cli.targets import recipe_of
 
 
-def compare_orders(as_json: bool) -> None:
-    """Race rows against columns and a vector against a loop on this machine, whatever the system."""
+def compare_orders(target: str, settings: list[str], as_json: bool) -> None:
+    """Race rows against columns and a vector against a loop on this machine, whatever the system that is there."""
+    recipe_of(target, settings)
     from flori.benches.order import ROUNDS, races
     from flori.benches.timing import race
 

@@ -59,8 +59,8 @@ def _print(found: dict[str, Any]) -> None:
     total = ["total", *(_milliseconds(sum(row[way] for row in found["layers"])) for way in ways), "100.0%"]
     print_table(["milliseconds a step", "forward", "backward", "in all", ""], [*rows, total], numbers=[1, 2, 3, 4])
     times = {name: _milliseconds(seconds) for name, seconds in found["seconds_a_step"].items()}
-    print(f"\n{found['steps']} steps of {found['batch']} examples in {found['precision']}, on which the clock took "
-          f"{times['clock']} ms besides: {times['wall']} ms each by the wall, {times['plain']} where nobody looked")  # fmt: skip
+    print(f"\n{found['steps']} steps of {found['batch']} examples in {found['precision']}: {times['wall']} ms each by "
+          f"the wall, of which {times['clock']} for this clock; {times['plain']} ms where nobody looked")  # fmt: skip
 
 
 def _milliseconds(seconds: float) -> str:

@@ -34,8 +34,8 @@ class Call:
 
 @dataclass(eq=False)
 class Calls:
-    """All calls of a network's layers while `watched`, since it was last called itself, in their order; and the one that
-    is running. `entered` and `left` are told of each."""
+    """All calls of a network's layers while `watched`, since it was last called itself, in their order; and the one
+    that is running. `entered` and `left` are told of each."""
 
     model: nn.Module
     found: list[Call] = field(default_factory=list)
