@@ -192,49 +192,37 @@ def inspect(
         Optional[str],  # noqa: UP045
         typer.Option("--data-sizes", metavar="N1,N2,…|auto", help="NAME: losses as the training part grows"),
     ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="measure the memory of a step too, in a process of its own")
+    ] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="draw the computational graph as SVG")] = False,
+    depth: Annotated[Optional[int], typer.Option(min=0, help="graph: layers within layers down to here")] = None,  # noqa: UP045
+    profile: Annotated[bool, typer.Option("--profile", help="where the time of training steps goes")] = False,
+    modes: Annotated[bool, typer.Option("--modes", help="gradients in forward against reverse mode")] = False,
+    order: Annotated[bool, typer.Option("--order", help="rows against columns, loops against vectors")] = False,
     out: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--out", metavar="PATH", help="where to write what is drawn; else a name of its own here"),
     ] = None,
     json: Json = False,
 ) -> None:
-    """What a network is and does: one view a call, such as the attention of a run for a sentence."""
-    from flori.cli.inspecting import draw_attention, must_be_named, the_one
+    """What a network is and does: its layers, cost and memory, or one view a call."""
+    from flori.cli.views import look
 
-    view = the_one(
-        {
-            "--attention": attention,
-            "--rates": rates,
-            "--landscape": landscape,
-            "--health": health,
-            "--capacity": capacity,
-            "--data-sizes": data_sizes,
-        }
-    )
-    if view == "--landscape" and landscape is not None:
-        from flori.cli.landscapes import draw_landscape
-
-        draw_landscape(landscape, target, settings or [], out or "landscape.png", json)
-        return
-    must_be_named(view, target)
-    if view == "--attention" and attention is not None:
-        draw_attention(target, attention, kind, layer, head, out or "attention.png", json)
-    elif view == "--rates":
-        from flori.cli.rates import find_rate
-
-        find_rate(target, settings or [], out or "rates.png", json)
-    elif view == "--health":
-        from flori.cli.health import inspect_health
-
-        inspect_health(target, settings or [], out or "health.png", json)
-    elif view == "--capacity" and capacity is not None:
-        from flori.cli.curves import draw_capacity
-
-        draw_capacity(target, settings or [], capacity, out or "capacity.png", json)
-    elif view == "--data-sizes" and data_sizes is not None:
-        from flori.cli.curves import draw_data_sizes
-
-        draw_data_sizes(target, settings or [], data_sizes, out or "data-sizes.png", json)
+    asked = {
+        "--attention": attention,
+        "--graph": graph,
+        "--profile": profile,
+        "--modes": modes,
+        "--order": order,
+        "--health": health,
+        "--rates": rates,
+        "--landscape": landscape,
+        "--capacity": capacity,
+        "--data-sizes": data_sizes,
+    }
+    how = {"layer": layer, "head": head, "kind": kind, "measure": measure, "depth": depth}
+    look(target, settings or [], out, json, asked, how)
 
 
 @app.command()

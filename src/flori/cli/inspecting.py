@@ -10,19 +10,20 @@ from flori.core.paths import path_of
 
 
 def the_one(asked: dict[str, object]) -> str:
-    """The one view that was asked for, of all views by option. Raises UserError for none or several."""
+    """The one view that was asked for, of all views by option; "" where none was. Raises UserError for several."""
     wanted = [option for option, value in asked.items() if value]
-    if len(wanted) != 1:
-        said = f"{' and '.join(wanted)} are views of their own" if wanted else "say what to look at"
-        raise UserError(f"flori inspect: {said}; ask for one of {', '.join(asked)}")
-    return wanted[0]
+    if len(wanted) > 1:
+        raise UserError(
+            f"flori inspect: {' and '.join(wanted)} are views of their own; ask for one of {', '.join(asked)}"
+        )
+    return wanted[0] if wanted else ""
 
 
-def picture_path(out: str) -> Path:
-    """Where a picture is to be written. Raises UserError unless that is a .png file in a folder that is there."""
+def picture_path(out: str, suffix: str = ".png") -> Path:
+    """The path of a picture that is to be written. Raises UserError where it cannot be there, before it is drawn."""
     path = path_of(out)
-    if path.suffix != ".png" or not path.parent.is_dir():
-        raise UserError(f"--out {out}: name a .png file in a folder that is there")
+    if path.suffix != suffix or not path.parent.is_dir():
+        raise UserError(f"--out {out}: name a {suffix} file in a folder that is there")
     if path.is_dir():
         raise UserError(f"--out {out}: is a folder; name a file")
     return path

@@ -19,7 +19,7 @@ def network(recipe: Recipe) -> dict[str, Any]:
 
     nothing = {"layers": [], "parameters": 0, "bytes": 0, "multiply_adds": 0, "stem": None, "remark": ""}
     try:
-        codec = _codec(recipe)
+        codec = codec_of(recipe)
     except UserError as problem:
         return {**nothing, "remark": f"the layers depend on the data, which cannot be read: {problem}"}
     model = build_model(recipe, codec)
@@ -34,7 +34,7 @@ def network(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _codec(recipe: Recipe) -> Any:
+def codec_of(recipe: Recipe) -> Any:
     """The codec for the data of the recipe. A named set of pictures that is not here is not fetched for this: its shape
     and classes are known."""
     from flori.data.families import prepare
@@ -67,7 +67,7 @@ def print_network(found: dict[str, Any]) -> None:
         print(found["remark"])
         return
     listed = [layer for layer in found["layers"] if layer["kind"] not in UNLISTED] or found["layers"]
-    rows = [[name, *_cells(layer)] for name, layer in zip(_indented(listed), listed, strict=True)]
+    rows = [[name, *_cells(layer)] for name, layer in zip(indented(listed), listed, strict=True)]
     total = ["total", "", "", f"{found['parameters']:,}", f"{found['multiply_adds']:,}"]
     print_table(["layer", "kind", "output", "parameters", "multiply-adds"], [*rows, total], numbers=[3, 4])
     if len(listed) < len(found["layers"]):
@@ -80,7 +80,7 @@ def _cells(layer: dict[str, Any]) -> list[str]:
     return [layer["kind"], shape, f"{layer['parameters']:,}", f"{layer['multiply_adds']:,}"]
 
 
-def _indented(layers: list[dict[str, Any]]) -> list[str]:
+def indented(layers: list[dict[str, Any]]) -> list[str]:
     """The names, each with blanks for the blocks that it shares with the line above."""
     shown, above = [], [""]
     for layer in layers:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.forward_ad import unpack_dual
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from flori.layers.dropout import dropout
@@ -77,11 +78,17 @@ def recur(
     With lengths, int64 [B], each at least 1, no state is read at a padded step: the memory is that after each
     sequence's own last step, the backward direction begins there, and h is zero beyond it.
 
-    Equal to torch's module, which does it itself elsewhere than on a processor, and where the graph is exported.
+    Equal to torch's module, which does it itself elsewhere than on a processor, where the graph is exported, and in
+    forward mode, which the loop by hand does not know.
     """
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+    if x.device.type == "cpu" and not torch.compiler.is_compiling() and not _in_forward_mode(x, *rnn.parameters()):
         return _by_hand(rnn, x.to(_product_type(x)), memory, lengths)
     return _by_torch(rnn, x, memory, lengths)
+
+
+def _in_forward_mode(*tensors: Tensor) -> bool:
+    """Whether a derivative is carried along with any of these (jvp)."""
+    return any(unpack_dual(t).tangent is not None for t in tensors)
 
 
 def _by_torch(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:

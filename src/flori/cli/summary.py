@@ -1,0 +1,132 @@
+"""flori inspect without a view: layers, receptive fields, and the memory of a training step."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from flori.cli.layers import UNLISTED, codec_of, indented, network
+from flori.cli.printing import print_json, print_table
+from flori.cli.targets import recipe_of
+from flori.core.errors import UserError
+from flori.core.recipe import Recipe
+
+WORDS = {
+    "weights": "weights and buffers",
+    "optimizer": "the optimiser's numbers",
+    "batch": "the batch",
+    "gradients": "gradients",
+    "held": "held for the backward pass",
+    "workspace": "all else at that moment",
+}
+
+
+def summarise(target: str, settings: list[str], measure: bool, as_json: bool) -> None:
+    """Print what a network costs: numbers, multiply-adds, memory by layer, receptive fields."""
+    recipe = recipe_of(target, settings)
+    found = {"system": recipe.system, **network(recipe), "receptive_field": None, "memory": None, "measured": None}
+    if found["layers"]:
+        fields = _fields(recipe)
+        for layer in found["layers"]:
+            layer["receptive_field"] = [field.size for field in fields.get(layer["layer"], ())] or None
+        found["memory"], held = _predicted(recipe)
+        found["layers"] = _with_held(found["layers"], held)
+    if measure and found["memory"] and "peak" in found["memory"]:
+        from flori.cli.measuring import measured_alone
+
+        print("flori: measuring a step in a process of its own …", file=sys.stderr)
+        found["measured"] = measured_alone(recipe)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def _fields(recipe: Recipe) -> dict[str, Any]:
+    """The receptive fields of a network for pictures."""
+    from flori.models.receptive import receptive_fields
+    from flori.recipes.assembly import build_model
+
+    codec = codec_of(recipe)
+    first, *others = codec.sample()
+    if others or first.dim() != 4:
+        return {}
+    return dict(receptive_fields(build_model(recipe, codec).eval(), first))
+
+
+def _predicted(recipe: Recipe) -> tuple[dict[str, Any], dict[str, int]]:
+    """The memory of a step, and what is held by layer; or a remark on why it cannot be told. Nothing is fetched."""
+    from flori.data.named import NAMED, is_here
+    from flori.recipes.assembly import assemble
+    from flori.recipes.memory import predicted
+
+    known = NAMED.get(recipe.data.source)
+    if known is not None and not is_here(known):
+        return {"remark": f"the memory of a step is told where the data is; {recipe.data.source} is not here yet"}, {}
+    try:
+        run = assemble(recipe)
+    except UserError as problem:
+        return {"remark": f"the memory of a step cannot be told: {problem}"}, {}
+    if run.state.optimizer is None:
+        return {"remark": "it is not learnt by steps of gradients, so none takes memory"}, {}
+    print("flori: two small steps to predict the memory of a whole one …", file=sys.stderr)
+    memory, held = predicted(run)
+    return {
+        **asdict(memory),
+        "peak": memory.peak,
+        "batch_size": recipe.training.batch,
+        "precision": run.precision,
+    }, held
+
+
+def _with_held(layers: list[dict[str, Any]], held: dict[str, int]) -> list[dict[str, Any]]:
+    """The layers with the bytes that each holds, a line more for what is done between them."""
+    names = [layer["layer"] for layer in layers]
+    found = [{**layer, "held": held.get(layer["layer"]) if names.index(layer["layer"]) == i else None}
+             for i, layer in enumerate(layers)]  # fmt: skip
+    for name in held.keys() - set(names):
+        place = next((i for i, layer in enumerate(found) if layer["layer"].startswith(f"{name}.")), len(found))
+        nothing = {"output": [], "parameters": 0, "multiply_adds": 0, "receptive_field": None}
+        found.insert(place, {"layer": name, "kind": "between its layers", **nothing, "held": held[name]})
+    return found
+
+
+def _print(found: dict[str, Any]) -> None:
+    if not found["layers"]:
+        print(found["remark"])
+        return
+    shown = [layer for layer in found["layers"] if layer["kind"] not in UNLISTED or layer["held"]]
+    seen = any(layer["receptive_field"] for layer in shown)
+    rows = [[name, *_cells(layer, seen)] for name, layer in zip(indented(shown), shown, strict=True)]
+    held = sum(layer["held"] or 0 for layer in found["layers"])
+    total = ["total", "", "", f"{found['parameters']:,}", f"{found['multiply_adds']:,}", _megabytes(held)]
+    head = ["layer", "kind", "output", "parameters", "multiply-adds", "held MB", *(["sees"] if seen else [])]
+    print_table(head, [*rows, total + [""] * seen], numbers=[3, 4, 5])
+    print("\nparameters and multiply-adds: of one example; held: for the backward pass, of a batch")
+    if seen:
+        print("sees: the part of the picture that a number may depend on, pixels; at the rim some of it is padding")
+    _print_memory(found["memory"], found["measured"])
+
+
+def _cells(layer: dict[str, Any], seen: bool) -> list[str]:
+    shape, field = ("×".join(map(str, layer[what] or ())) for what in ("output", "receptive_field"))
+    numbers = [f"{layer['parameters']:,}", f"{layer['multiply_adds']:,}", _megabytes(layer["held"])]
+    return [layer["kind"], shape, *numbers, *([field] if seen else [])]
+
+
+def _megabytes(size: int | None) -> str:
+    return "" if size is None else f"{size / 1e6:,.2f}"
+
+
+def _print_memory(memory: dict[str, Any], measured: dict[str, int | None] | None) -> None:
+    if "remark" in memory:
+        print(f"\n{memory['remark']}")
+        return
+    print(f"\nmemory of a training step on {memory['batch_size']} examples in {memory['precision']}, MB, predicted:")
+    rows = [[WORDS[name], _megabytes(memory[name])] for name in WORDS]
+    print_table(["", ""], [*rows, ["at the peak", _megabytes(memory["peak"])]], numbers=[1])
+    for name, size in (measured or {}).items():
+        if size:
+            what = {"allocated": "as torch allocated it", "resident": "as the process grew"}[name]
+            print(f"measured, {what}: {size / 1e6:,.2f}; the prediction is {memory['peak'] / size:.1%} of that")

@@ -1,0 +1,72 @@
+"""Receptive fields: by hand, and equal to the footprint of the gradient."""
+
+import pytest
+import torch
+from torch import nn
+
+from flori import models
+from flori.models.receptive import Field, receptive_fields
+
+CASES = {
+    "lenet": ((1, 37, 41), {}),
+    "alexnet": ((3, 211, 223), {"width": 0.02}),
+    "vgg11": ((3, 197, 199), {"width": 0.03}),
+    "nin": ((3, 197, 199), {"width": 0.03}),
+    "googlenet": ((3, 199, 197), {"width": 0.03}),
+    "inception-v3": ((3, 199, 211), {"width": 0.06}),
+    "resnet18": ((3, 499, 467), {"width": 0.02}),
+    "resnet50": ((3, 67, 71), {"width": 0.02}),
+    "resnet-cifar": ((3, 97, 101), {"width": 0.1}),
+}
+
+
+def positive(system, shape, options):
+    """The network with nothing but positive weights, for which no ReLU closes and every path counts; a maximum, of
+    which only one path would, is a mean."""
+    torch.manual_seed(0)
+    model = models.build(system, 2, shape, options).double().eval()
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, nn.MaxPool2d):
+            above = model.get_submodule(name.rpartition(".")[0])
+            mean = nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
+            setattr(above, name.rpartition(".")[2], mean)
+    for p in model.parameters():
+        p.data = 0.1 + torch.rand_like(p)
+        p.data /= p[0].numel() if p.dim() > 1 else 1
+    return model
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_field_is_the_footprint_of_the_gradient(system):
+    """Of the last map that still has places, at one place in its middle and at a corner."""
+    shape, options = CASES[system]
+    model = positive(system, shape, options)
+    fields = receptive_fields(model, torch.ones(1, *shape, dtype=torch.float64))
+    last = [name for name, seen in fields.items() if all(field.step for field in seen)][-1]
+    x, kept = torch.ones(1, *shape, dtype=torch.float64, requires_grad=True), []
+    handle = model.get_submodule(last).register_forward_hook(lambda layer, given, output: kept.append(output))
+    model(x)
+    handle.remove()
+    rows, columns = kept[0].shape[2:]
+    for place in ((rows // 2, columns // 2), (0, columns - 1)):
+        (slopes,) = torch.autograd.grad(kept[0][0, :, *place].sum(), x, retain_graph=True)
+        touched = slopes[0].sum(0) != 0
+        for line, field, size, at in zip((touched.any(1), touched.any(0)), fields[last], shape[1:], place, strict=True):
+            assert line.nonzero().flatten().tolist() == list(field.within(size, at))
+
+
+def test_fields_by_hand():
+    # Three 3×3 convolutions see 7, as one of 7×7; strides multiply; a hole of dilation 2 makes 3 reach over 5.
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 1, 3, padding=1) for _ in range(3)), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3, dilation=2)
+    )
+    found = receptive_fields(model, torch.zeros(1, 1, 23, 29))
+    assert [found[str(i)][0].size for i in range(5)] == [3, 5, 7, 8, 16]
+    assert found["3"][1] == Field(-3, 2, 8)
+    assert found[""] == found["4"] == (Field(-3, 2, 16),) * 2
+
+
+def test_a_dense_layer_sees_everything():
+    model = nn.Sequential(nn.Conv2d(1, 2, (3, 5)), nn.Flatten(), nn.Linear(2 * 9 * 13, 7))
+    found = receptive_fields(model, torch.zeros(1, 1, 11, 17))
+    assert found["2"] == (Field(0, 0, 11), Field(0, 0, 17))
