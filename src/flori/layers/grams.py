@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flori.layers.dropout import Dropout
+from flori.layers.dropout import dropout
 
 FACTOR, SPREAD, SHIFT = 1_000_003, 2_654_435_761, 17
 NONE = -1  # in place of tokens before the first
@@ -22,29 +22,30 @@ NONE = -1  # in place of tokens before the first
 class Grams(nn.Module):
     """Tables of `rows` vectors for the 2- to `longest`-grams, and what they add to a token's vector."""
 
-    def __init__(self, longest: int, rows: int, features: int, width: int, dropout: float) -> None:
+    def __init__(self, width: int, longest: int, rows: int, features: int, dropout: float) -> None:
         super().__init__()
         self.tables = nn.ModuleList(nn.Embedding(rows, features) for _ in range(2, longest + 1))
         self.mix = nn.Linear(features * len(self.tables), width, bias=False)
-        self.dropout, self.longest = Dropout(dropout), longest
+        self.dropout, self.longest = dropout, longest
         for table in self.tables:
             assert isinstance(table, nn.Embedding)
-            nn.init.normal_(table.weight, std=0.5)
+            nn.init.zeros_(table.weight)
         nn.init.normal_(self.mix.weight, std=(width * self.mix.in_features) ** -0.5)
 
     def forward(self, tokens: Tensor, before: Tensor | None = None) -> Tensor:
         """tokens int64 [B, T], and those before them [B, any number] → [B, T, H]."""
-        count = tokens.shape[1]
-        seen = (
-            tokens
-            if before is None
-            else torch.cat((before[:, max(0, before.shape[1] - self.longest + 1) :], tokens), 1)
-        )
+        seen, count = tokens, tokens.shape[1]
+        if before is not None:
+            seen = torch.cat((before[:, max(0, before.shape[1] - self.longest + 1) :], tokens), 1)
         found = []
         for length, table in enumerate(self.tables, 2):
             assert isinstance(table, nn.Embedding)
             found.append(table(rows(seen, length, table.num_embeddings)[:, -count:]))
-        return self.mix(self.dropout(torch.cat(found, -1)))
+        return self.mix(self._thinned(torch.stack(found, -2)).flatten(-2))
+
+    def _thinned(self, found: Tensor) -> Tensor:
+        """Vectors [B, T, lengths, features] without some, each whole or not at all."""
+        return found * dropout(found.new_ones(*found.shape[:-1], 1), self.dropout, self.training)
 
 
 def rows(tokens: Tensor, length: int, count: int) -> Tensor:

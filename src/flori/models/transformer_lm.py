@@ -54,12 +54,12 @@ class TransformerLM(nn.Module):
         context: int,
         positions: str,
         tied: bool,
-        grams: tuple[int, int, int] = (1, 0, 0),
+        grams: tuple[int, int, int, float] = (1, 0, 0, 0.0),
     ) -> None:
         super().__init__()
         width = shape.width
         self.embedding, self.positions = embedding(vocabulary, width), positions_of(positions, context, width)
-        self.grams = Grams(*grams, width, shape.dropout) if grams[0] > 1 else None
+        self.grams = Grams(width, *grams) if grams[0] > 1 else None
         self.dropout, self.decoder = Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
@@ -130,13 +130,18 @@ def transformer_lm(
     grams: int = 1,
     gram_rows: int = 32_768,
     gram_width: int = 64,
+    gram_dropout: float = 0.0,
 ) -> TransformerLM:
     """A decoder for a vocabulary of so many words that sees at most `context` tokens.
 
-    `hidden`: units of the feed-forward networks, None: 4·width; positions: sinusoidal, learned or rotary; norm: pre or
-    post; activation: relu, gelu or relu2; grams: n-grams up to so long have vectors, of `gram_width` numbers in
-    `gram_rows` rows for each length. Raises ValueError where they do not fit together.
+    Args:
+        hidden: units of the feed-forward networks, None: 4·width.
+        positions: sinusoidal, learned or rotary; norm: pre or post; activation: relu, gelu or relu2.
+        grams: n-grams up to so long have vectors, `gram_rows` of `gram_width` numbers for each length.
+        gram_dropout: share of these left out in training, each whole.
+
+    Raises ValueError where they do not fit together.
     """
     shape = Shape(width, heads, hidden or 4 * width, dropout, norm, activation)
-    kinds = (grams, gram_rows, gram_width)
+    kinds = (grams, gram_rows, gram_width, gram_dropout)
     return TransformerLM(vocabulary, layers, shape, context, positions, tied, kinds)

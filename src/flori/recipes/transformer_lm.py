@@ -31,6 +31,7 @@ class Options:
         at_most=2**27,
     )
     gram_width: int = value(64, "numbers of each such vector", at_least=1, at_most=65_536)
+    gram_dropout: float = value(0.5, "share of such vectors left out in training, each whole", at_least=0, at_most=0.99)
 
 
 RECIPE = Recipe(
