@@ -13,9 +13,13 @@ from flori.evaluation.layered import GAP, layered
 from flori.models.boxes import Box
 from flori.models.graph import graph
 
+DEEP = ("lenet", "googlenet", "resnet18", "seq2seq-attention", "transformer", "transformer-lm")
 
-@pytest.mark.parametrize("system", models.BUILDERS)
-@pytest.mark.parametrize("depth", [None, 0, 3])
+
+@pytest.mark.parametrize(
+    ("system", "depth"),
+    [*((system, depth) for system in models.BUILDERS for depth in (None, 0)), *((system, 3) for system in DEEP)],
+)
 def test_every_system_draws(system, depth):
     model, given = small(system)
     boxes = graph(model, *given, depth=depth)

@@ -11,15 +11,15 @@ from flori.core.recipe import Recipe
 UNLISTED = {"ReLU", "Sigmoid", "Tanh", "Dropout", "Identity"}  # they learn nothing and keep the shape
 
 
-def network(recipe: Recipe) -> dict[str, Any]:
+def network(recipe: Recipe, codec: Any = None) -> dict[str, Any]:
     """The layers for the data of the recipe, with totals, and the stem that was chosen; or a remark on why they
-    cannot be told."""
+    cannot be told. The data is read for it unless its codec is given."""
     from flori.models.shapes import layers
     from flori.recipes.assembly import build_model
 
     nothing = {"layers": [], "parameters": 0, "bytes": 0, "multiply_adds": 0, "stem": None, "remark": ""}
     try:
-        codec = codec_of(recipe)
+        codec = codec or codec_of(recipe)
     except UserError as problem:
         return {**nothing, "remark": f"the layers depend on the data, which cannot be read: {problem}"}
     model = build_model(recipe, codec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -25,9 +26,12 @@ WORDS = {
 def summarise(target: str, settings: list[str], measure: bool, as_json: bool) -> None:
     """Print what a network costs: numbers, multiply-adds, memory by layer, receptive fields."""
     recipe = recipe_of(target, settings)
-    found = {"system": recipe.system, **network(recipe), "receptive_field": None, "memory": None, "measured": None}
+    codec = None
+    with suppress(UserError):  # which `network` says in its remark
+        codec = codec_of(recipe)
+    found: dict[str, Any] = {"system": recipe.system, **network(recipe, codec), "memory": None, "measured": None}
     if found["layers"]:
-        fields = _fields(recipe)
+        fields = _fields(recipe, codec)
         for layer in found["layers"]:
             layer["receptive_field"] = [field.size for field in fields.get(layer["layer"], ())] or None
         found["memory"], held = _predicted(recipe)
@@ -43,12 +47,11 @@ def summarise(target: str, settings: list[str], measure: bool, as_json: bool) ->
         _print(found)
 
 
-def _fields(recipe: Recipe) -> dict[str, Any]:
+def _fields(recipe: Recipe, codec: Any) -> dict[str, Any]:
     """The receptive fields of a network for pictures."""
     from flori.models.receptive import receptive_fields
     from flori.recipes.assembly import build_model
 
-    codec = codec_of(recipe)
     first, *others = codec.sample()
     if others or first.dim() != 4:
         return {}
@@ -85,11 +88,17 @@ def _with_held(layers: list[dict[str, Any]], held: dict[str, int]) -> list[dict[
     names = [layer["layer"] for layer in layers]
     found = [{**layer, "held": held.get(layer["layer"]) if names.index(layer["layer"]) == i else None}
              for i, layer in enumerate(layers)]  # fmt: skip
-    for name in held.keys() - set(names):
-        place = next((i for i, layer in enumerate(found) if layer["layer"].startswith(f"{name}.")), len(found))
+    for name in sorted(held.keys() - set(names)):
+        first = name.partition(", ")[0]
+        own = (i for i, layer in enumerate(found) if f"{layer['layer']}.".startswith(f"{first}."))
+        place = next(own, len(found))
         nothing = {"output": [], "parameters": 0, "multiply_adds": 0, "receptive_field": None}
-        found.insert(place, {"layer": name, "kind": "between its layers", **nothing, "held": held[name]})
+        found.insert(place, {"layer": name, "kind": _kind(name), **nothing, "held": held[name]})
     return found
+
+
+def _kind(name: str) -> str:
+    return "together" if ", " in name else "the objective" if name == "(loss)" else "between its layers"
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -76,12 +76,13 @@ def _neighbours(chains: dict[tuple[int, int], list[int]], count: int) -> Neighbo
 
 def _order(at: list[list[int]], near: Neighbours) -> None:
     """Order each rank by the mean place of its neighbours, downwards and upwards in turn."""
+    place = {n: i / max(1, len(rank) - 1) for rank in at for i, n in enumerate(rank)}
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
         for rank in at if down else reversed(at):
-            place = {n: i / max(1, len(row) - 1) for row in at for i, n in enumerate(row)}
             means = {n: _mean([place[m] for m in near[n][0 if down else 1]], place[n]) for n in rank}
-            rank.sort(key=lambda n: means[n])
+            rank.sort(key=means.__getitem__)
+            place |= {n: i / max(1, len(rank) - 1) for i, n in enumerate(rank)}
 
 
 def _places(at: list[list[int]], near: Neighbours, sizes: list[float]) -> list[float]:

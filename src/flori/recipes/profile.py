@@ -20,7 +20,7 @@ from flori.core import seeds
 from flori.models.calls import Call, Calls, nodes_below
 from flori.recipes.assembly import Assembly
 
-DATA, REST, LOSS, GRAPH = "data", "between", "loss", "backward, between the layers"
+DATA, REST, LOSS, GRAPH = "data", "all else", "loss", "backward, between the layers"
 CLIPPING, UPDATE, CLOCK = "gradients clipped", "update of the weights", "this clock"
 WARM_UP = 2  # steps that are not counted
 Key = tuple[str, str]
@@ -87,7 +87,7 @@ class _Watch:
             self.clock.push((CLOCK, ""))
             self.names = {one.name: self.calls.label(one) for one in self.calls.found}
             self.clock.pop()
-            self.clock.instead((LOSS, ""))
+            self.clock.instead((LOSS if self.run.state.optimizer is not None else REST, ""))
 
     def graph(self, outputs: Any) -> None:
         """Have the nodes below the network's outputs tell when they run."""
