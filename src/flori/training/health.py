@@ -107,7 +107,7 @@ def examine(
             state.model.load_state_dict(begun)
             state.learn()
             with seeds.scope(seed, "relation"):
-                at_start = gradient_relation(state.model, objective, _piece(some[0]), seed)
+                at_start = gradient_relation(state.model, objective, [_piece(batch) for batch in some], seed)
     end = [replace(layer, update=moved.get(layer.name)) for layer in end]
     return Examination(start, end, losses, _inputs(some), halves, relation, at_start, steps, trained)
 

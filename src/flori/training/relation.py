@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from flori.core import seeds
 from flori.data.sequences import IGNORED
 from flori.objectives.objective import Objective
+from flori.training.watching import squared_norm
 
 DEALS = 99  # dealings out to compare with
+CENTRE = 20  # more of them, for what all have in common
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,31 @@ def loss_relation(model: nn.Module, objective: Objective[Any], batches: Sequence
     return _compared(true / targets, [one / targets for one in dealt], targets, lower_is_better=True)
 
 
-def gradient_relation(model: nn.Module, objective: Objective[Any], batch: Any, seed: int = 0) -> Relation:
-    """Whether the gradient at initial weights is longer for true targets than for dealt ones: whether examples agree
-    on where to go by more than what all of them share whatever their targets."""
+def gradient_relation(model: nn.Module, objective: Objective[Any], batches: Sequence[Any], seed: int = 0) -> Relation:
+    """Whether the gradient at initial weights is further for true targets than for dealt ones from what all deals have
+    in common: whether examples agree on where to go by more than they would whatever their targets.
+
+    The common part is the mean over deals of its own; without it the rest would drown where classes are uneven.
+    """
     learning = [p for p in model.parameters() if p.requires_grad]
-    one, _ = _recalled(model, objective, batch)
+    recalled = [_recalled(model, objective, batch) for batch in batches]
 
-    def length(deal: int | None) -> float:
-        found = torch.autograd.grad(one(deal, seed), learning, retain_graph=True, allow_unused=True)
-        return sum(float(g.double().square().sum()) for g in found if g is not None) ** 0.5
+    def gradient(deal: int | None) -> list[Tensor]:
+        loss = torch.stack([one(deal, seed) * objective.count(batch) for one, batch in recalled]).sum()
+        found = torch.autograd.grad(loss, learning, retain_graph=True, allow_unused=True)
+        return [g for g in found if g is not None]
 
-    return _compared(length(None), [length(deal) for deal in range(DEALS)], objective.count(batch), False)
+    common = [torch.zeros_like(g) for g in gradient(None)]
+    for deal in range(DEALS, DEALS + CENTRE):
+        for total, g in zip(common, gradient(deal), strict=True):
+            total += g / CENTRE
+
+    def distance(deal: int | None) -> float:
+        pairs = zip(gradient(deal), common, strict=True)
+        return sum(squared_norm(g - mean) for g, mean in pairs) ** 0.5
+
+    targets = sum(objective.count(batch) for batch in batches)
+    return _compared(distance(None), [distance(deal) for deal in range(DEALS)], targets, False)
 
 
 def _compared(true: float, dealt: list[float], targets: int, lower_is_better: bool) -> Relation:
