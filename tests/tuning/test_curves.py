@@ -40,8 +40,8 @@ def test_what_is_not_seen_is_not_said() -> None:
 def test_up_to_how_many_examples_it_overfits() -> None:
     said = said_of_sizes(fits((0.1, 0.9), (0.2, 0.5), (0.3, 0.4)))
     assert (
-        said
-        == "it overfits with up to 2 examples, and no longer with 4; the held-out loss still falls: more data would help."
+        said == "it overfits with up to 2 examples, and no longer with 4; "
+        "the held-out loss still falls: more data would help."
     )
     assert said_of_sizes(fits((0.1, 0.9), (0.2, 0.5))).startswith(
         "it overfits at every size from 1 on, with 2 examples"
