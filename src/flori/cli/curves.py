@@ -45,7 +45,8 @@ def draw_data_sizes(name: str, words: list[str], asked: str, out: str, as_json: 
     from flori.tuning import curves
 
     recipes = curves.of_sizes(curves.with_valid(recipe), wanted)
-    _tell(name, "training examples", _trained(recipes, "data.examples"), curves.said_of_sizes, path, as_json)
+    fits = curves.comparable(_trained(recipes, "data.examples"))
+    _tell(name, "training examples", fits, curves.said_of_sizes, path, as_json)
 
 
 def _number(word: str) -> int:

@@ -37,8 +37,8 @@ def by_run(scores: Sequence[dict[str, float]], what: str, whole: dict[str, float
         if len(found) <= MOST_NAMED:
             axis.set_xticks(range(1, len(found) + 1))
         axis.set_xlim(0.5, len(found) + 0.5)
-        if number == len(names):
-            axis.legend(frameon=False, fontsize=8)
+        if number == 1:
+            figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
@@ -63,7 +63,7 @@ def losses(
     axis.set_xticks(places, values, parse_math=False)
     axis.set_xlabel(about[0], parse_math=False)
     axis.set_ylabel("loss")
-    axis.legend(frameon=False)
+    figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=9)
     return figure
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 
 from flori.core.errors import UserError
@@ -27,11 +28,13 @@ SIZES = 6  # of training parts, each twice the one before
 
 @dataclass(frozen=True)
 class Fit:
-    """What one training came to: mean losses of the training part and of the held-out part."""
+    """What one training came to: mean losses of the training part and of the held-out part, and the square of the unit
+    that they are in, where numbers are learnt."""
 
     value: str
     train: float
     held_out: float
+    unit: float = 1.0
 
 
 def with_valid(recipe: Recipe) -> Recipe:
@@ -55,7 +58,17 @@ def fitted(session: Session, value: str) -> Fit:
         run.state.judged_model.load_state_dict(run.state.best)
     predictor = session.predictor()
     train, held = (run.task.judge(predictor, run.data.parts[part], False).scores["loss"] for part in ("train", "valid"))
-    return Fit(value, train, held)
+    scale = getattr(run.codec, "scale", None)
+    return Fit(value, train, held, 1.0 if scale is None else scale.std**2)
+
+
+def comparable(fits: Sequence[Fit]) -> list[Fit]:
+    """The losses in the unit of the last training: few numbers are standardised by another deviation than many."""
+    last = next((one.unit for one in reversed(fits) if finite(one)), 1.0)
+    return [
+        replaced(one, train=one.train * one.unit / last, held_out=one.held_out * one.unit / last, unit=last)
+        for one in fits
+    ]
 
 
 def of_sizes(recipe: Recipe, wanted: Sequence[int] | None) -> dict[str, Recipe]:
