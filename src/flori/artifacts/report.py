@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -37,21 +38,28 @@ def write_report(
     sections = task.sections(folder, *judged, predictor)
     save(folder, "curves.png", plots.curves(metrics, task.SCORE, per_epoch))
     settings = tuple((key, _text(value)) for key, value in recipe.items())
-    page = jinja2.Environment(autoescape=True).from_string(files("flori.artifacts").joinpath("report.html").read_text())
-    html = page.render(
-        title=f"{summary['system']} on {Path(summary['data']).name}",
-        about=_about(summary),
-        tiles=_tiles(summary["scores"]),
-        sections=[
+    html = page(
+        f"{summary['system']} on {Path(summary['data']).name}",
+        _about(summary),
+        _tiles(summary["scores"]),
+        [
             Section("How it went", picture="curves.png"),
             *sections,
             *_beginning(folder),
             Section("The recipe", head=("setting", "value"), rows=settings),
         ],
-        folder=folder,
-        example=predictor.codec.example,
+        [f"flori evaluate {folder}", f"flori predict {folder} {predictor.codec.example}"],
     )
     write(folder / "report.html", html)
+
+
+def page(
+    title: str, about: str, tiles: Sequence[tuple[str, str]], sections: Sequence[Section], commands: Sequence[str]
+) -> str:
+    """A report as HTML: `tiles` are names and values that stand out, `commands` what to go on with."""
+    template = files("flori.artifacts").joinpath("report.html").read_text()
+    shown = {"title": title, "about": about, "tiles": tiles, "sections": sections, "commands": commands}
+    return jinja2.Environment(autoescape=True).from_string(template).render(shown)
 
 
 def _about(summary: dict[str, Any]) -> str:

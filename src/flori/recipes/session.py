@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +106,7 @@ class Session:
             self.remarks.append("no whole checkpoint is left: the run begins anew")
         self.folder.forget_metrics_after(self.run.state.step)
 
-    def reports(self) -> Iterator[Report]:
+    def reports(self) -> Generator[Report, None, None]:
         """Train to the end, and yield after every step. Closing the iterator stops the run and saves it.
 
         The caller holds the folder's lock.
