@@ -4,18 +4,11 @@ A trial has a number from 1 on: its place among those that were newly begun. If 
 another attempt of the same number follows; only the first attempt that has not failed counts. So what is to be done
 follows from the list of attempts alone, in the order in which the database took them, and no trial can be done twice,
 whatever the workers see of each other.
-
-A worker is known to be dead by the lock that it holds on a file, where the file is reachable, and else by its beat: a
-count that it raises in the study as long as it lives, watched by the observer's own clock.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import threading
-import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,15 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from flori.core.errors import UserError
+from flori.tuning.life import Life
 from flori.tuning.storage import open_storage, reaching, turns
 
 BEAT = 10.0  # seconds between two beats of a worker
-GRACE = 90.0  # seconds without a beat after which it is held for dead
 ATTEMPTS = 5  # deaths after which a trial is given up
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -63,8 +55,7 @@ class Ledger:
     wanted: int
     storage: Any = field(init=False)
     study: int = field(init=False)
-    _seen: dict[int, tuple[Any, float]] = field(default_factory=dict, init=False)
-    _life: FileLock = field(init=False)
+    life: Life = field(init=False)
 
     def __post_init__(self) -> None:
         self.storage = open_storage(self.url)
@@ -76,14 +67,11 @@ class Ledger:
                 load_if_exists=True,
             )
             self.study = self.storage.get_study_id_from_name(self.name)
-        self.workers.mkdir(exist_ok=True)
-        self._life = FileLock(self.workers / f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.lock")
-        self._life.acquire()
+        self.life = Life(self.workers)
 
     def close(self) -> None:
         """Leave the study."""
-        Path(self._life.lock_file).unlink(missing_ok=True)
-        self._life.release()
+        self.life.end()
         self.storage.remove_session()
         self.storage.engine.dispose()
 
@@ -192,28 +180,17 @@ class Ledger:
         except UpdateFinishedTrialError:
             return False
         if ours:
-            worker = {"host": platform.node(), "lock": str(Path(self._life.lock_file).absolute())}
-            self.storage.set_trial_user_attr(attempt._trial_id, "worker", worker)
+            self.storage.set_trial_user_attr(attempt._trial_id, "worker", self.life.document())
         return bool(ours)
 
     def _fail_the_lost(self) -> None:
         for attempt in self.current().values():
-            if attempt is not None and attempt.state == TrialState.RUNNING and self._lost(attempt):
+            if attempt is not None and attempt.state == TrialState.RUNNING and self.life.is_lost(attempt):
                 with suppress(UpdateFinishedTrialError):  # somebody else was faster
                     self.storage.set_trial_state_values(attempt._trial_id, TrialState.FAIL)
 
-    def _lost(self, attempt: FrozenTrial) -> bool:
-        """Whether a running attempt has no worker any more."""
-        worker = attempt.user_attrs.get("worker")
-        if worker and worker["host"] == platform.node() and Path(worker["lock"]).exists():
-            return _is_free(Path(worker["lock"]))
-        beat, now = attempt.user_attrs.get("beat"), time.monotonic()
-        before, since = self._seen.get(attempt._trial_id, (beat, now))
-        self._seen[attempt._trial_id] = (beat, since if before == beat else now)
-        return before == beat and now - since > GRACE
-
     def _put_out(self) -> None:
-        """New attempts to be claimed: of trials whose attempts all failed, else, if nothing waits, of the next trial."""
+        """New attempts to claim: of trials whose attempts all failed; where nothing waits, of the next trial."""
         found = self.attempts()
         wanted = [attempts for number, attempts in found.items() if number <= self.wanted]
         for number, attempts in found.items():
@@ -245,15 +222,3 @@ class Ledger:
 def counting(attempts: Sequence[FrozenTrial]) -> FrozenTrial | None:
     """The first attempt that has not failed: the one that counts."""
     return next((attempt for attempt in attempts if attempt.state != TrialState.FAIL), None)
-
-
-def _is_free(path: Path) -> bool:
-    """Whether nobody holds the lock on a file, as when its process was killed."""
-    guard = FileLock(path, timeout=0)
-    try:
-        guard.acquire()
-    except (Timeout, OSError):
-        return False
-    path.unlink(missing_ok=True)
-    guard.release()
-    return True

@@ -36,7 +36,9 @@ def history(outcome: Outcome) -> Figure:
     better = max if outcome.plan.higher else min
     best = [better(t.score or 0.0 for t in done[: i + 1]) for i in range(len(done))]
     numbers = [t.number for t in done] + [len(outcome.trials) + 0.5]
-    axis.step(numbers, np.clip([*best, best[-1]], low, high), where="post", color=STRONG, linewidth=1.5, label="best so far")
+    axis.step(
+        numbers, np.clip([*best, best[-1]], low, high), where="post", color=STRONG, linewidth=1.5, label="best so far"
+    )
     if outcome.gain is not None and outcome.default.score is not None:
         axis.axhline(outcome.default.score, color=INK, linewidth=0.9, linestyle="--", label="default recipe")
     pad = 0.05 * (high - low) or 0.5
@@ -77,7 +79,9 @@ def parallel(outcome: Outcome) -> Figure:
     for i, space in enumerate(spaces):
         _upright(axis, i, space.key, *_ticks(space))
     ends = np.linspace(low, high, 5)
-    _upright(axis, len(spaces), f"valid {outcome.plan.score}", [i / 4 for i in range(5)], [f"{end:.4g}" for end in ends])
+    _upright(
+        axis, len(spaces), f"valid {outcome.plan.score}", [i / 4 for i in range(5)], [f"{end:.4g}" for end in ends]
+    )
     axis.set(xlim=(-0.3, len(spaces) + 0.6), ylim=(-0.06, 1.06))
     axis.set_xticks([])
     axis.set_yticks([])
@@ -92,7 +96,7 @@ def _bare(axis: Any) -> Any:
 
 
 def _shown(scores: list[float]) -> tuple[float, float]:
-    """The scores' range without those far out, which are drawn at its edge: one that failed hides all others' places."""
+    """The scores' range without those far out, which are drawn at its edge: one of them would hide the others."""
     lower, upper = np.quantile(scores, (0.25, 0.75))
     reach = OUTLYING * (upper - lower)
     near = [score for score in scores if lower - reach <= score <= upper + reach]
@@ -105,7 +109,9 @@ def _height(space: Space, trial: Trial) -> float:
 
 
 def _line(axis: Any, heights: list[float], colour: Any, best: bool) -> None:
-    style = {"linewidth": 2.6, "zorder": 3, "marker": "o", "markersize": 4} if best else {"linewidth": 1.1, "alpha": 0.75}
+    style = (
+        {"linewidth": 2.6, "zorder": 3, "marker": "o", "markersize": 4} if best else {"linewidth": 1.1, "alpha": 0.75}
+    )
     axis.plot(range(len(heights)), heights, color=STRONG if best else colour, solid_joinstyle="round", **style)
 
 

@@ -106,9 +106,7 @@ def plan(
     cells = _cells(recipe, spaces, trials if few else POINTS) if few or ways[0] == "grid" else ()
     trials = min(trials, len(cells) + 1) if cells else trials
     known = fingerprint(data.parts)
-    return Plan(
-        recipe, tuple(fixed), tuple(spaces), score, score not in LOWER, held_out, trials, *ways, cells, known
-    )
+    return Plan(recipe, tuple(fixed), tuple(spaces), score, score not in LOWER, held_out, trials, *ways, cells, known)
 
 
 def _look(recipe: Recipe) -> Prepared:

@@ -1,4 +1,4 @@
-"""One worker of a search: it claims a trial, trains it as an ordinary run, says what came of it, and claims the next."""
+"""One worker of a search: it claims a trial, trains it as an ordinary run, says what came of it, claims the next."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class _NotScored(UserError):
 
 
 def _is_of_settings(problem: BaseException) -> bool:
-    """Whether other settings might do where these failed: not if the disk or the database did, or somebody stopped it."""
+    """Whether other settings might do where these failed: not if the disk failed or the database, or it was stopped."""
     if isinstance(problem, UpdateFinishedTrialError | Interrupted | Unreachable | _NotScored):
         return False
     by_system = isinstance(problem.__context__, OSError)  # as flori.artifacts.writing says it

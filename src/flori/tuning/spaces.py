@@ -97,7 +97,7 @@ def read(recipe: Recipe, words: Sequence[str]) -> tuple[list[str], list[Space]]:
             spaces += [_space(recipe, key, text)] if not wrong else []
     faults += faults_in(recipe, [*fixed, *(f"{space.key}={_first(space)}" for space in spaces)])
     if not spaces and not faults:
-        faults.append("nothing to search: no key has a space, as in lr=log:1e-4:1, batch=32,64,128 or model.dropout=0:0.5")
+        faults.append("nothing to search: no key has a space, as lr=log:1e-4:1, batch=32,64,128, model.dropout=0:0.5")
     if faults:
         raise UserError(joined(faults, recipe.system))
     return fixed, spaces

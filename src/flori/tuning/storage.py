@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from flori.core.errors import UserError
 
+
 class Unreachable(UserError):
     """No other settings would mend it: the database that keeps the study does not answer."""
 
