@@ -6,9 +6,7 @@ A draw is a function of (seed, number of the trial, results so far): no sampler 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -17,6 +15,7 @@ from flori.core import seeds
 from flori.tuning.ledger import Claim, Ledger
 from flori.tuning.plan import Plan
 from flori.tuning.spaces import Space, Value, default
+from flori.tuning.storage import reaching
 
 REDRAWS = 20  # when settings come up that were tried already; in the later half at random
 STARTUP = 10  # trials at random before TPE believes what it knows
@@ -77,14 +76,13 @@ def _values(plan: Plan, ledger: Ledger, claim: Claim) -> Mapping[str, Value]:
 
 def _drawn(plan: Plan, ledger: Ledger, claim: Claim, again: int) -> dict[str, Value]:
     sampler = _sampler(plan, seeds.key(plan.recipe.seed, "trial", claim.number, again), again)
-    study = optuna.load_study(study_name=ledger.name, storage=ledger.storage, sampler=sampler)
-    trial = ledger.storage.get_trial(claim.id)
-    together = sampler.sample_relative(study, trial, sampler.infer_relative_search_space(study, trial))
-    found: dict[str, Any] = {}
-    for space in plan.spaces:
-        alone = space.key not in together
-        way = distribution(space)
-        found[space.key] = sampler.sample_independent(study, trial, space.key, way) if alone else together[space.key]
+    study = ledger.view(sampler)
+    with reaching(ledger.url):
+        trial = ledger.storage.get_trial(claim.id)
+        found = dict(sampler.sample_relative(study, trial, sampler.infer_relative_search_space(study, trial)))
+        for space in plan.spaces:
+            if space.key not in found:
+                found[space.key] = sampler.sample_independent(study, trial, space.key, distribution(space))
     return found
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from flori.core.errors import UserError
@@ -136,6 +137,11 @@ class Ledger:
         with reaching(self.url):
             self.storage.set_trial_intermediate_value(claim.id, tenth, score)
             return self.storage.get_trial(claim.id)  # type: ignore[no-any-return]
+
+    def view(self, sampler: BaseSampler | None = None) -> optuna.Study:
+        """The study as samplers and pruners look at it."""
+        with reaching(self.url):
+            return optuna.load_study(study_name=self.name, storage=self.storage, sampler=sampler)
 
     def end(self, claim: Claim, state: TrialState, value: float | None = None) -> None:
         """The trial is done. Raises UpdateFinishedTrialError where it is ours no longer."""

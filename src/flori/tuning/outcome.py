@@ -61,6 +61,8 @@ class Outcome:
         """The comparison in words."""
         if self.gain is None:
             return "the default recipe came to no score"
+        if self.plan.trials == 1:
+            return "nothing else was tried"
         if self.gain <= 0:
             return f"{self.plan.trials - 1} other settings could not beat the default"
         return f"beats the default by {self.gain:.4g}"

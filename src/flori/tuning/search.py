@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
@@ -26,7 +25,7 @@ from flori.recipes.session import Report, Session
 from flori.tuning import drawing
 from flori.tuning.ledger import Claim, Ledger
 from flori.tuning.plan import Plan
-from flori.tuning.storage import Unreachable
+from flori.tuning.storage import Unreachable, reaching
 
 POLL = 0.5  # seconds between two looks for a trial to take up, where others work on all that are left
 TENTHS = 10  # of a run, after which scores are compared between trials, whatever their batches and epochs
@@ -151,7 +150,7 @@ class _Judge:
         self.plan, self.ledger, self.claim, self.session = plan, ledger, claim, session
         self.score: float | None = None
         self.pruner = drawing.pruner(plan)
-        self.study = optuna.load_study(study_name=ledger.name, storage=ledger.storage)
+        self.study = ledger.view()
         self.told = 0
         for line in session.folder.metrics():  # what an earlier attempt came to
             if line["split"] == "valid" and plan.score in line:
@@ -162,7 +161,10 @@ class _Judge:
         if report.split != "valid" or not report.scores or self.plan.score not in report.scores:
             return False
         trial = self._tell(report.step / report.steps, report.scores[self.plan.score])
-        return trial is not None and self.claim.number > 1 and self.pruner.prune(self.study, trial)
+        if trial is None or self.claim.number == 1:
+            return False
+        with reaching(self.ledger.url):
+            return self.pruner.prune(self.study, trial)
 
     def end(self, summary: dict[str, Any]) -> None:
         """The run is done."""

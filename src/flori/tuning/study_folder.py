@@ -24,8 +24,8 @@ OURS = {"tune.json", ".lock", WORKERS}
 def study_folder(wanted: str | None, plan: Plan) -> Iterator[Path]:
     """The folder to work in: a new one, or one in which the same search was begun, by us or by another worker.
 
-    A new one is removed again if the block fails before any trial was begun. Raises UserError where something else is
-    there.
+    A new one is removed again if the block fails before anybody began a trial in it. Raises UserError where something
+    else is there.
     """
     path = path_of(wanted) if wanted is not None else _numbered(plan.recipe.system)
     new = _check(path, plan)
@@ -37,7 +37,7 @@ def study_folder(wanted: str | None, plan: Plan) -> Iterator[Path]:
                 write_json(path / "tune.json", {"study": plan.name(), "system": plan.recipe.system, **_searched(plan)})
         yield path
     except BaseException:
-        if new and not any(path.glob("trial-*")):
+        if new and not any(path.glob("trial-*")) and not any((path / WORKERS).glob("*.lock")):
             shutil.rmtree(path, ignore_errors=True)
         raise
 
