@@ -148,10 +148,12 @@ class Ledger:
         with reaching(self.url), turns(self.url):
             self.storage.set_trial_state_values(claim.id, state, None if value is None else [value])
 
-    def release(self, claim: Claim) -> None:
-        """Give the trial back, for whoever comes next; nothing happens where it is ours no longer."""
+    def release(self, claim: Claim, broken: bool = False) -> None:
+        """Give the trial back, for whoever comes next; nothing happens where it is ours no longer. One that was
+        `broken` off by a fault is given up after so many times as if it had killed its worker."""
         with suppress(UpdateFinishedTrialError, UserError):
-            self.note(claim, released=True)
+            if not broken:
+                self.note(claim, released=True)
             self.end(claim, TrialState.FAIL)
 
     @contextmanager

@@ -69,6 +69,9 @@ def search(plan: Plan, ledger: Ledger, folder: Path) -> Iterator[News]:
         except (Interrupted, KeyboardInterrupt, GeneratorExit, UserError):
             ledger.release(claim)
             raise
+        except BaseException:
+            ledger.release(claim, broken=True)
+            raise
 
 
 def _trial(plan: Plan, ledger: Ledger, claim: Claim, path: Path) -> Iterator[News]:
