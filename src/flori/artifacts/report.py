@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -38,26 +39,26 @@ def write_report(
     save(folder, "curves.png", plots.curves(metrics, task.SCORE, per_epoch))
     title = f"{summary['system']} on {Path(summary['data']).name}"
     sections = [Section("How it went", picture="curves.png"), *sections, *_beginning(folder), recipe_section(recipe)]
-    write_page(folder, title, _about(summary), _tiles(summary["scores"]), sections, (folder, predictor.codec.example))
+    write_page(folder, title, _about(summary), _tiles(summary["scores"]), sections, going_on(folder, predictor))
 
 
 def write_page(
     folder: Path,
     title: str,
     about: str,
-    tiles: list[tuple[str, str]],
-    sections: list[Section],
-    run: tuple[Path, str],
+    tiles: Sequence[tuple[str, str]],
+    sections: Sequence[Section],
+    commands: Sequence[str],
 ) -> None:
-    """Write report.html into a folder.
+    """Write report.html into a folder: `tiles` are names and values that stand out, `commands` what to go on with."""
+    template = files("flori.artifacts").joinpath("report.html").read_text()
+    shown = {"title": title, "about": about, "tiles": tiles, "sections": sections, "commands": commands}
+    write(folder / "report.html", jinja2.Environment(autoescape=True).from_string(template).render(shown))
 
-    Args:
-        tiles: names and values of what counts most.
-        run: the folder of a run to go on with, and what an input of it may be called.
-    """
-    page = jinja2.Environment(autoescape=True).from_string(files("flori.artifacts").joinpath("report.html").read_text())
-    html = page.render(title=title, about=about, tiles=tiles, sections=sections, folder=run[0], example=run[1])
-    write(folder / "report.html", html)
+
+def going_on(run: Path, predictor: Predictor) -> list[str]:
+    """The commands that go on with a trained run."""
+    return [f"flori evaluate {run}", f"flori predict {run} {predictor.codec.example}"]
 
 
 def recipe_section(recipe: dict[str, Any]) -> Section:

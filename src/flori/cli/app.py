@@ -159,6 +159,38 @@ def bag(
 
 @app.command()
 @guarded
+def tune(
+    name: System,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="[KEY=SPACE]…",
+            help="what to search, as lr=log:1e-4:1 batch=32,64,128 model.dropout=0:0.5; key=value stays fixed",
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="in all, over all workers of the study")] = 30,
+    run: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--run", metavar="DIR", help="the folder to write, or to go on in; else runs/NAME-tune-N"),
+    ] = None,
+    storage: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="a database that workers share; else DIR/study.db"),
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="tpe, random, or grid (five points of a range)")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="ends poor trials early: median, halving, or none")] = "median",
+    score: Annotated[Optional[str], typer.Option(help="what to compare on the valid part; else the task's")] = None,  # noqa: UP045
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Search for better settings; the same command goes on with a search, or works along with others."""
+    from flori.cli.tuning import tune_system
+
+    tune_system(name, settings or [], trials, run, storage, (sampler, pruner), score or "", quiet, json)
+
+
+@app.command()
+@guarded
 def inspect(
     target: Annotated[
         str, typer.Argument(metavar="[NAME|RUN]", help="a system, or the folder of a run", show_default=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,10 +12,9 @@ from typing import Any
 
 import typer
 
-from flori.core.errors import Interrupted, UserError
+from flori.core.errors import Interrupted, UserError, out_of_memory
 
 MEND, FAULT, INTERRUPTED = 2, 1, 130
-NO_MEMORY = re.compile(r"out of memory|(can't|cannot|not) allocate memory|not enough memory", re.IGNORECASE)
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,6 +49,6 @@ def _told(problem: BaseException) -> tuple[int, str]:
         return INTERRUPTED, str(problem)
     if isinstance(problem, KeyboardInterrupt):
         return INTERRUPTED, "interrupted; nothing was left half-written"
-    if isinstance(problem, MemoryError) or NO_MEMORY.search(str(problem)):
+    if out_of_memory(problem):
         return MEND, "the memory does not suffice; a smaller batch=, model or data.size= needs less"
     return FAULT, "this is a fault of flori, not yours; please report the lines above"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 SHOWN = 20  # faults printed in one message; the rest are counted
+NO_MEMORY = re.compile(r"out of memory|(can't|cannot|not) allocate memory|not enough memory", re.IGNORECASE)
 
 
 class UserError(ValueError):
@@ -16,6 +18,11 @@ class UserError(ValueError):
 
 class Interrupted(Exception):
     """The run was stopped from outside after its state was saved; the message says how to go on."""
+
+
+def out_of_memory(problem: BaseException) -> bool:
+    """Whether a failure is that of too little memory, in the words of Python, torch or CUDA."""
+    return isinstance(problem, MemoryError) or bool(NO_MEMORY.search(str(problem)))
 
 
 @dataclass(frozen=True)

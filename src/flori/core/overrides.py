@@ -35,9 +35,32 @@ def apply_values(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     return _apply(recipe, pairs, [])
 
 
+def faults_in(recipe: Recipe, words: Iterable[str]) -> list[str]:
+    """All that is wrong with ``key=value`` words; [] where `apply` takes them."""
+    pairs = [(key.strip(), text.strip()) for key, _, text in (word.partition("=") for word in words)]
+    return _changes(recipe, pairs)[1]
+
+
+def kind_of(recipe: Recipe, key: str) -> Any:
+    """The declared type of the values behind a key, without its None; None where there is no such key."""
+    name = SHORT.get(key, key)
+    kind = _kinds(recipe)[name] if name in settings(recipe) else None
+    return _without_none(kind)
+
+
 def _apply(recipe: Recipe, pairs: list[tuple[str, Any]], faults: list[str]) -> Recipe:
-    known, changes = settings(recipe), {}
-    kinds = _kinds(recipe)
+    changes, found = _changes(recipe, pairs)
+    faults += found
+    if faults:
+        raise UserError(joined(faults, recipe.system))
+    return replace(recipe, changes)
+
+
+def _changes(recipe: Recipe, pairs: list[tuple[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Dotted names and their new values, and what is wrong."""
+    known, kinds = settings(recipe), _kinds(recipe)
+    changes: dict[str, Any] = {}
+    faults = []
     for key, given in pairs:
         name = SHORT.get(key, key)
         if name not in known:
@@ -49,10 +72,7 @@ def _apply(recipe: Recipe, pairs: list[tuple[str, Any]], faults: list[str]) -> R
                 changes[name] = _bounded(known[name], _convert(given, kinds[name]))
             except ValueError as problem:
                 faults.append(f"{key}={given}: {problem}")
-    faults += _one_length(changes)
-    if faults:
-        raise UserError(_joined(faults, recipe.system))
-    return replace(recipe, changes)
+    return changes, faults + _one_length(changes)
 
 
 def _one_length(changes: dict[str, Any]) -> list[str]:
@@ -79,7 +99,8 @@ def choices(recipe: Recipe) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _joined(faults: list[str], system: str) -> str:
+def joined(faults: list[str], system: str) -> str:
+    """Faults in the settings of a system as one message."""
     hint = f"flori show {system} lists every key."
     if len(faults) == 1:
         return f"{faults[0]}{'' if faults[0].endswith('?') else '.'} {hint}"
@@ -107,10 +128,10 @@ def _kinds(recipe: Recipe) -> dict[str, Any]:
 
 def _convert(given: Any, kind: Any) -> Any:
     """`given` (text from a command line, or a Python value) as a value of `kind`; ValueError says why not."""
-    if get_origin(kind) in (types.UnionType, typing.Union):
-        if given is None or (isinstance(given, str) and given.lower() in ("none", "")):
-            return None
-        kind = next(arm for arm in get_args(kind) if arm is not type(None))
+    optional = get_origin(kind) in (types.UnionType, typing.Union)
+    if optional and (given is None or (isinstance(given, str) and given.lower() in ("none", ""))):
+        return None
+    kind = _without_none(kind)
     if get_origin(kind) is Literal:
         return _choice(given, get_args(kind))
     if get_origin(kind) is tuple:
@@ -120,6 +141,12 @@ def _convert(given: Any, kind: Any) -> Any:
         except ValueError as problem:
             raise ValueError(f"{problem}; several have commas between them, as in 256,128") from None
     return _CONVERTERS[kind](given)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (types.UnionType, typing.Union):
+        return kind
+    return next(arm for arm in get_args(kind) if arm is not type(None))
 
 
 def _items(given: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -215,15 +215,14 @@ def _whole(text: str) -> str:
     return text
 
 
-def stoppable(session: Session) -> Iterator[Report]:
+def stoppable(session: Session) -> Generator[Report, None, None]:
     """The session's reports until the end, or until SIGINT or SIGTERM: then the step is finished, everything
-    saved, and Interrupted raised with the command that goes on."""
-    reports = session.reports()
-    with _asked_to_stop() as asked:
+    saved, and Interrupted raised with the command that goes on. Closing the iterator saves too."""
+    with _asked_to_stop() as asked, contextlib.closing(session.reports()) as reports:
         for report in reports:
             yield report
             if asked.is_set() and report.step < report.steps:
-                reports.close()  # type: ignore[attr-defined]
+                reports.close()
                 again = f"flori resume {shlex.quote(str(session.folder.path))}"
                 raise Interrupted(f"stopped at step {report.step} and saved; go on with: {again}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,7 +117,7 @@ class Session:
         self.folder.forget_metrics_after(self.run.state.step)
         self.warnings.remember(self.folder.metrics())
 
-    def reports(self) -> Iterator[Report]:
+    def reports(self) -> Generator[Report, None, None]:
         """Train to the end, and yield after every step. Closing the iterator stops the run and saves it.
 
         The caller holds the folder's lock.

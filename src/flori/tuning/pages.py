@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flori.artifacts.report import recipe_section, write_page
+from flori.artifacts.report import going_on, recipe_section, write_page
 from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.section import Section, save
 from flori.core.recipe import Recipe, values
@@ -37,7 +37,7 @@ def fold_page(folder: RunFolder, summary: dict[str, Any], recipe: Recipe) -> Non
             Section("By fold", text=text, picture=picture, head=("fold", "examples", *names), rows=tuple(rows)),
             recipe_section(values(recipe)),
         ],
-        _example(folder, folder.path / summary["by_fold"][0]["run"]),
+        _going_on(folder.path / summary["by_fold"][0]["run"]),
     )
 
 
@@ -61,13 +61,12 @@ def bag_page(folder: RunFolder, summary: dict[str, Any], recipe: Recipe) -> None
             Section("By member", text=text, picture=picture, head=("member", *names), rows=tuple(rows)),
             recipe_section(values(recipe)),
         ],
-        _example(folder, folder.path),
+        _going_on(folder.path),
     )
 
 
-def _example(folder: RunFolder, run: Path) -> tuple[Path, str]:
-    """A run to go on with, and what an input of it may be called."""
-    return run, load(run).predictor().codec.example
+def _going_on(run: Path) -> list[str]:
+    return going_on(run, load(run).predictor())
 
 
 def _best_first(scores: list[dict[str, float]], best: str) -> list[dict[str, float]]:
