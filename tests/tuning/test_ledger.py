@@ -35,8 +35,9 @@ def sqlite(tmp_path: Path) -> str:
 
 
 def die(ledger: Ledger) -> None:
-    """Leave as a killed process does: its lock is free, and nothing else was said."""
+    """Leave as a killed process does: its lock is free, and nothing else was said or removed."""
     ledger.life.lock.release()
+    ledger.life.end = lambda: None
 
 
 def states(ledger: Ledger) -> list[str]:

@@ -57,6 +57,10 @@ class Outcome:
         gain = self.best.score - self.default.score
         return gain if self.plan.higher else -gain
 
+    def placed(self, trial: Trial) -> bool:
+        """Whether a trial came to its end and lies within all spaces, as the recipe's own settings may not."""
+        return trial.state == "complete" and all(space.key in trial.values for space in self.plan.spaces)
+
     def verdict(self) -> str:
         """The comparison in words."""
         if self.gain is None:

@@ -66,7 +66,7 @@ def importance(shares: Mapping[str, float]) -> Figure:
 def parallel(outcome: Outcome) -> Figure:
     """Parallel coordinates: a line a finished trial, through its settings to its score; the best one is drawn last."""
     spaces = outcome.plan.spaces
-    done = [t for t in outcome.trials if t.state == "complete" and all(space.key in t.values for space in spaces)]
+    done = [trial for trial in outcome.trials if outcome.placed(trial)]
     figure = Figure(figsize=(min(14.0, max(6.0, 1.9 * (len(spaces) + 1) + 1.5)), 4.4), layout="constrained", dpi=110)
     axis = figure.add_subplot()
     axis.spines[:].set_visible(False)

@@ -63,9 +63,11 @@ def _drawn(folder: Path, outcome: Outcome) -> list[Section]:
         found.append(Section("What mattered", text, picture=drawn))
     else:
         found.append(Section("What mattered", "Too few trials came to their end, or all of them scored alike."))
-    if any(trial.settings and trial.state == "complete" for trial in outcome.trials):
+    if any(outcome.placed(trial) for trial in outcome.trials):
         drawn = save(folder, "parallel.png", pictures.parallel(outcome))
-        found.append(Section("Which settings go with which score", "The best trial is drawn thick.", picture=drawn))
+        text = "A line a finished trial, through its settings to its score. "
+        text += "The best is drawn thick." if outcome.placed(outcome.best) else "The best lies outside of these spaces."
+        found.append(Section("Which settings go with which score", text, picture=drawn))
     return found
 
 
