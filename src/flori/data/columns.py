@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +56,7 @@ def group_numbers(rows: Rows, name: str) -> torch.Tensor:
     return torch.tensor([numbers[value] for value in column])
 
 
-def useful(frame: pd.DataFrame, wanted: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
+def useful(frame: pd.DataFrame, wanted: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
     """The columns that can help, and the `wanted` ones, with a note on each that is left out."""
     reasons = {name: "" if name in wanted else _useless(str(name), column) for name, column in frame.items()}
     notes = [f"column {name!r} is left out: {reason}" for name, reason in reasons.items() if reason]

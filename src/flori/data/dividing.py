@@ -46,14 +46,14 @@ def seed_of(options: Source, seed: int) -> int:
     return seed if options.division is None else options.division
 
 
-def resampled(parts: dict[str, Any], options: Source, seed: int) -> dict[str, Any]:
+def resampled(parts: Mapping[str, Any], options: Source, seed: int) -> dict[str, Any]:
     """The parts, the training part drawn anew with replacement where that is asked for (Breiman, "Bagging predictors",
     1996).
 
     It comes after whatever is fitted on the training part: members of an ensemble prepare their inputs alike.
     """
     if not options.bootstrap:
-        return parts
+        return dict(parts)
     count = len(parts["train"])
     drawn = torch.randint(count, (count,), generator=seeds.generator(seed, "bootstrap"))
     return {**parts, "train": parts["train"].take(drawn.sort().values)}

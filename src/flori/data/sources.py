@@ -154,7 +154,7 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
 
 def resampled(raw: RawSet, options: Data, seed: int) -> RawSet:
     """The set, its training part drawn anew with replacement where that is asked for."""
-    parts: Any = dividing.resampled(dict(raw.parts), options, seed)
+    parts: Any = dividing.resampled(raw.parts, options, seed)
     return dataclasses.replace(raw, parts=parts)
 
 

@@ -61,7 +61,7 @@ def finish_bag(folder: RunFolder, recipe: Recipe, number: int, bootstrap: bool) 
     judged = [part for part in ("valid", "test") if part in parts]
     task = task_of(together.codec)
     scores = {part: task.judge(together, parts[part], True).scores for part in judged}
-    by_member = [
+    by_member: list[dict[str, Any]] = [
         {"member": i, "run": name, "scores": one["scores"][judged[-1]]}
         for i, (name, one) in enumerate(zip(names, summaries, strict=True), 1)
     ]

@@ -68,7 +68,7 @@ def finish_folds(folder: RunFolder, recipe: Recipe, number: int) -> dict[str, An
     """Write predictions.csv, report.html and summary.json of folds that are all done; the summary."""
     names = list(fold_recipes(recipe, number))
     examples = write_predictions(folder, recipe, names)
-    by_fold = [
+    by_fold: list[dict[str, Any]] = [
         {"fold": i, "run": name, "examples": examples[name], **_reached(RunFolder(folder.path / name))}
         for i, name in enumerate(names, 1)
     ]

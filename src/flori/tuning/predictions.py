@@ -32,7 +32,8 @@ def write_predictions(folder: RunFolder, recipe: Recipe, runs: Sequence[str]) ->
     places: defaultdict[str, deque[int]] = defaultdict(deque)
     for number, name in enumerate(families.names(recipe.data), 1):
         places[name].append(number)
-    lines, counts = [], {}
+    lines: list[tuple[int, str, int, str, str, str]] = []
+    counts: dict[str, int] = {}
     for fold, run in enumerate(runs, 1):
         found = _held_out(folder, run)
         lines += [(places[name].popleft(), name, fold, *answer) for name, answer in found]
@@ -65,6 +66,6 @@ def _answers(codec: Codec, part: Any, judged: Judged) -> list[Answer]:
         truth, found = (codec.scale.invert(t).tolist() for t in (part.targets, judged.answers))  # type: ignore[attr-defined]
         return [(f"{y:.12g}", repr(answer), "") for y, answer in zip(truth, found, strict=True)]
     if codec.task == "tagging":
-        said = zip(part.texts.tags, judged.answers, strict=True)
-        return [(" ".join(truth), " ".join(answer), "") for truth, answer in said]
+        tags = zip(part.texts.tags, judged.answers, strict=True)
+        return [(" ".join(truth), " ".join(answer), "") for truth, answer in tags]
     return [(truth, answer, "") for truth, answer in zip(part.texts.targets, judged.answers, strict=True)]
