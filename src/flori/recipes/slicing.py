@@ -56,7 +56,8 @@ def slice_of(run: Run) -> Slice:
         batches = batches[: max(1, int(len(batches) * SLOW / seconds))]
         seconds = _seconds(predictor.model, _mean(predictor.model, objective, batches))
     side = min(MOST, max(FEWEST, int(math.sqrt(SECONDS / seconds))))
-    shifts = torch.linspace(-REACH, REACH, side - 1 + side % 2, dtype=torch.float64).tolist()
+    half = (side - 1) // 2
+    shifts = [REACH * number / half for number in range(-half, half + 1)]
     examples = sum(map(len, batches))
     return Slice(predictor.model, _mean(predictor.model, objective, batches), examples, directions, shifts)
 

@@ -83,7 +83,7 @@ def walks(
         if step < steps:
             slopes = torch.autograd.grad(height.sum(), [*walkers.places])
             for place, slope in zip(walkers.places, slopes, strict=True):
-                place.grad = slope
+                place.grad = slope.contiguous()  # fused updates read memory in its order, whatever the strides
             moving.step()
     seen = zip(rates, torch.stack(points, 1), torch.stack(heights, 1), strict=True)
     return [Way(optimizer, rate, *way) for rate, *way in seen]
