@@ -39,7 +39,7 @@ def health(found: Examination, title: str, marked: str | None = None) -> Figure:
         _name(axis, names, below=number > 1)
     if found.losses:
         marks = figure.axes[0].get_legend_handles_labels()
-        figure.legend(*marks, loc="outer upper right", ncols=2, frameon=False, fontsize=9)
+        figure.legend(*marks, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
