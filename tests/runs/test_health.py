@@ -28,6 +28,7 @@ from flori.recipes.examining import examined
 from flori.training import optimizers
 from flori.training.freezing import freeze
 from flori.training.health import examine
+from flori.training.relation import Relation, together
 from flori.training.state import State
 from flori.training.updates import descent
 from tests.contract import texts
@@ -279,7 +280,7 @@ def test_a_run_is_looked_at_as_it_was_trained():
     told = json.loads(answer.stdout)
     assert told["healthy"] and told["trained"] and told["losses"] == [] and told["system"] == "mlp"
     assert before == {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")}, "nothing is written there"
-    trained = flori.load("run").predictor().model.layers[0].weight
+    trained = flori.load("run").predictor().model.layers[0].weight.detach()
     assert told["end"][0]["weight"] == pytest.approx(float(trained.square().mean().sqrt()), rel=1e-6)
 
 
@@ -315,3 +316,12 @@ def test_measured_numbers_equal_those_of_a_worked_example():
     sums = np.maximum(z, 0).sum(1)  # 5, 5: the gradient of each unit above zero is sum / 2
     assert layer.gradient == pytest.approx(math.sqrt(sum(2 * (s / 2) ** 2 for s in sums)))
     assert layer.weight == pytest.approx(math.sqrt(7 / 6)) and found.inputs == [1.0, 1.0]
+
+
+def test_two_tests_together_are_fishers():
+    from scipy.stats import combine_pvalues
+
+    for one, other in ((0.02, 0.04), (0.5, 0.3), (1.0, 0.01)):
+        pair = (Relation(0.0, 0.0, p, 1) for p in (one, other))
+        assert together(*pair) == pytest.approx(combine_pvalues([one, other]).pvalue)
+    assert together(Relation(0.0, 0.0, 0.3, 1), None) == 0.3

@@ -37,6 +37,9 @@ def health(found: Examination, title: str, marked: str | None = None) -> Figure:
         if marked in names:
             axis.axvline(names.index(marked), color=ALARM, linewidth=6, alpha=0.25)
         _name(axis, names, below=number > 1)
+    if found.losses:
+        marks = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*marks, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
@@ -58,9 +61,7 @@ def _panel(axis: Any, found: Examination, of: Of, powers: bool) -> None:
         axis.set_yscale("log")
     elif not powers:
         axis.set_ylim(-0.03, 1.03)
-    if len(axis.lines) > 1:
-        axis.legend(frameon=False, fontsize=8)
-    elif not axis.lines:
+    if not axis.lines:
         axis.text(0.5, 0.5, "none to be seen", transform=axis.transAxes, ha="center", color=INK)
 
 

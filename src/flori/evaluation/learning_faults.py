@@ -6,6 +6,7 @@ import math
 
 from flori.evaluation.findings import DIVERGED, Finding, dead_units
 from flori.training.health import CONVINCED, Examination
+from flori.training.relation import together
 
 STILL = 1e-3  # all that the weights would move in a whole run, as a share of them
 
@@ -64,7 +65,7 @@ def died(found: Examination) -> Finding | None:
 def unrelated(found: Examination) -> Finding | None:
     """Targets that might as well have been dealt out at random."""
     after, before = found.held_out, found.at_start
-    if after is None or after.p <= CONVINCED or (before is not None and before.p <= CONVINCED):
+    if after is None or min(after.p, together(after, before)) <= CONVINCED:
         return None
     also = f", and the first gradient (p = {before.p:.2f})" if before else ""
     when = "of the trained network" if found.trained else f"after {len(found.losses)} steps"

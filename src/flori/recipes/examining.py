@@ -16,7 +16,7 @@ from flori.core.recipe import Recipe, replace
 from flori.models.nadaraya_watson import NadarayaWatson
 from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.run import Run, held_pictures, recorded_recipe
-from flori.training.health import MOST, Examination, examine
+from flori.training.health import MOST, MOST_RELATED, Examination, examine
 from flori.training.updates import descent
 
 STEPS = 20
@@ -98,4 +98,4 @@ def _held_out(run: Assembly) -> list[Any]:
         return []
     dtype, part = parameter_type(run.precision), run.data.parts[run.data.judged]
     batches = run.codec.batches(part, run.recipe.training.batch, run.device, dtype, run.recipe.seed)
-    return _first(batches, min(MOST, batches.per_epoch))
+    return _first(batches, min(MOST_RELATED, batches.per_epoch))

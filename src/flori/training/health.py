@@ -24,6 +24,7 @@ from flori.training.watching import Seen, matrices, squared_norm, watching
 
 ENOUGH = 256  # targets that shares and means are taken over, at least
 MOST = 4  # batches for them, at most
+RELATED, MOST_RELATED = 1024, 8  # the same for the relation between inputs and targets
 ALIKE = 1e-3  # difference of weights, as a share of the largest, that rounding may make
 CONVINCED = 0.01  # p of a relation between inputs and targets that is believed
 
@@ -102,24 +103,28 @@ def examine(
     end = measure(state, objective, some, loaded, seed) if losses else start
     relation, at_start = None, None
     if held_out and all(map(math.isfinite, losses)):
-        relation = loss_relation(state.model.eval(), objective, [_piece(batch) for batch in enough(held_out)], seed)
+        relation = loss_relation(state.model.eval(), objective, _to_relate(held_out), seed)
         if relation.p > CONVINCED and not trained:
             state.model.load_state_dict(begun)
             state.learn()
             with seeds.scope(seed, "relation"):
-                at_start = gradient_relation(state.model, objective, [_piece(batch) for batch in some], seed)
+                at_start = gradient_relation(state.model, objective, _to_relate(batches), seed)
     end = [replace(layer, update=moved.get(layer.name)) for layer in end]
     return Examination(start, end, losses, _inputs(some), halves, relation, at_start, steps, trained)
 
 
-def enough(batches: Sequence[Any]) -> list[Any]:
-    """The first batches that together have `ENOUGH` targets, at most `MOST` of them."""
+def enough(batches: Sequence[Any], targets: int = ENOUGH, most: int = MOST) -> list[Any]:
+    """The first batches that together have so many targets, at most `most` of them."""
     found: list[Any] = []
-    for batch in batches[:MOST]:
+    for batch in batches[:most]:
         found.append(batch)
-        if sum(one.count() for one in found) >= ENOUGH:
+        if sum(one.count() for one in found) >= targets:
             break
     return found
+
+
+def _to_relate(batches: Sequence[Any]) -> list[Any]:
+    return [_piece(batch) for batch in enough(batches, RELATED, MOST_RELATED)]
 
 
 def _piece(batch: Any) -> Any:

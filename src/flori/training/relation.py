@@ -8,7 +8,9 @@ that have not seen these targets: for any weights on examples held out, and for 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from flori.core import seeds
 from flori.data.sequences import IGNORED
 from flori.objectives.objective import Objective
+from flori.training.heads import in_head
 from flori.training.watching import squared_norm
 
 DEALS = 99  # dealings out to compare with
@@ -52,10 +55,12 @@ def gradient_relation(model: nn.Module, objective: Objective[Any], batches: Sequ
     """Whether the gradient at initial weights is further for true targets than for dealt ones from what all deals have
     in common: whether examples agree on where to go by more than they would whatever their targets.
 
-    The common part is the mean over deals of its own; without it the rest would drown where classes are uneven.
+    It is that of the heads where the network names them: what goes into them is the same for all deals. The common
+    part is the mean over deals of its own; without it the rest would drown where classes are uneven.
     """
-    learning = [p for p in model.parameters() if p.requires_grad]
-    recalled = [_recalled(model, objective, batch) for batch in batches]
+    learning = _outermost(model)
+    with _alone(model, learning):
+        recalled = [_recalled(model, objective, batch) for batch in batches]
 
     def gradient(deal: int | None) -> list[Tensor]:
         loss = torch.stack([one(deal, seed) * objective.count(batch) for one, batch in recalled]).sum()
@@ -73,6 +78,35 @@ def gradient_relation(model: nn.Module, objective: Objective[Any], batches: Sequ
 
     targets = sum(objective.count(batch) for batch in batches)
     return _compared(distance(None), [distance(deal) for deal in range(DEALS)], targets, False)
+
+
+def _outermost(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters of the heads that learn; all that learn where no head is named."""
+    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    heads = [p for name, p in learning.items() if hasattr(model, "heads") and in_head(model, name)]
+    return heads or [*learning.values()]
+
+
+@contextmanager
+def _alone(model: nn.Module, chosen: list[nn.Parameter]) -> Iterator[None]:
+    """Only these parameters take a gradient, so that nothing is kept for others."""
+    others = [p for p in model.parameters() if p.requires_grad and all(p is not one for one in chosen)]
+    for p in others:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in others:
+            p.requires_grad_(True)
+
+
+def together(*relations: Relation | None) -> float:
+    """The p of two independent tests together (Fisher's method; χ² of four degrees of freedom); of one its own."""
+    found = [relation.p for relation in relations if relation is not None]
+    if len(found) < 2:
+        return found[0] if found else 0.0
+    product = found[0] * found[1]
+    return product * (1 - math.log(product))
 
 
 def _compared(true: float, dealt: list[float], targets: int, lower_is_better: bool) -> Relation:
