@@ -43,7 +43,7 @@ def write_report(
         about=_about(summary),
         tiles=_tiles(summary["scores"]),
         sections=[
-            Section("How it went", picture="curves.png"),
+            Section("How it went", summary.get("remark", ""), picture="curves.png"),
             *sections,
             *_beginning(folder),
             Section("The recipe", head=("setting", "value"), rows=settings),

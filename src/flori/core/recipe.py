@@ -61,8 +61,15 @@ class Data(Source):
     cutmix: float = value(
         0.0, "pictures: a rectangle from another, of a share from Beta(α, α); 0: none", at_least=0, at_most=100
     )
+    id: str | None = value(
+        None, "table: the column that names the rows, no input but the first of predictions; None: found by its name"
+    )
     ignore: tuple[str, ...] = value((), "table: columns to leave out")
     categories: tuple[str, ...] = value((), "table: columns of numbers to be read as categories")
+    skewed: Literal["none", "log"] = value("none", "table: skewed columns of numbers as they are, or as logarithms")
+    clip: float | None = value(
+        None, "table: numbers farther from the mean than so many standard deviations count as that far", at_least=0.1
+    )
     scale: Literal["auto", "none", "standard", "log"] = value(
         "auto", "numbers to predict: as they are, standardised, or their logarithm standardised"
     )
@@ -76,14 +83,21 @@ class Training:
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
-    optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop", "muon", "closed-form", "counting"] = value(
+    loss: Literal["auto", "squared", "absolute", "huber", "cross-entropy"] = value(
+        "auto", "what is made small; auto: ½ squared error of numbers, cross-entropy of classes and texts"
+    )
+    optimizer: Literal[
+        "sgd", "adam", "adamw", "adagrad", "rmsprop", "muon", "closed-form", "fista", "perceptron", "counting"
+    ] = value(
         "sgd",
-        "the rule of the update; muon: AdamW but for matrices; closed-form: least squares at once; counting: n-grams",
+        "the rule of the update; muon: AdamW but for matrices; closed-form: least squares at once; fista: linear "
+        "regression with an L1 penalty, to the end; perceptron: Rosenblatt's; counting: n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)
     momentum: float = value(0.9, "momentum of sgd and rmsprop", at_least=0, at_most=0.9999)
     nesterov: bool = value(False, "sgd looks ahead along its momentum")
     weight_decay: float = value(0.0, "L2 penalty λ on weights, never on biases", at_least=0)
+    l1: float = value(0.0, "L1 penalty α on weights, never on biases: some become 0 (sgd and fista)", at_least=0)
     schedule: Literal["constant", "linear", "step", "cosine", "one-cycle", "inverse-square-root"] = value(
         "constant", "how the learning rate changes"
     )

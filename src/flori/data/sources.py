@@ -115,6 +115,7 @@ def _read_table(path: Path, options: Data) -> TableSet:
         options.target,
         ignore=options.ignore,
         categories=options.categories,
+        identifier=options.id,
         encoding=options.encoding,
         on_bad=options.on_bad,
     )

@@ -22,9 +22,11 @@ from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.tasks import Task, task_of
+from flori.recipes.tasks import Task, named, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
+from flori.training.perceptron import rosenblatt
+from flori.training.proximal import at_its_rate
 from flori.training.state import State, averaged
 from flori.training.transfer import Transfer
 from flori.training.updates import Update, counting, descent, judgement, solution
@@ -82,7 +84,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     dtype = parameter_type(precision)
     weights, data = find_weights(recipe, begun), prepare(recipe)
     data = data if weights is None else standardised_alike(data, weights)
-    task = task_of(data.codec)
+    task = task_of(data.codec, options)
     model, taken, frozen = begin(recipe, data.codec, weights)
     _must_see_all(data, model)
     model.to(device, dtype)
@@ -92,7 +94,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     _must_have_variance(recipe, model)
     counts = options.optimizer == "counting"
     learns = any(p.requires_grad for p in model.parameters()) or counts
-    size = len(train) if closed or not learns else options.batch
+    size = len(train) if closed or options.optimizer == "fista" or not learns else options.batch
     batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
     objective = _objective(task, options, model, batches)
     at_once = closed or counts or not learns
@@ -100,11 +102,13 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     if counts:
         state, update = State(model, None), counting(train.tokens)
     elif closed:
-        _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)
     elif not learns:
         state, update = State(model, None), judgement(objective)
+    elif options.optimizer == "perceptron":
+        state, update = State(model, None, averaged(model, options.average)), rosenblatt(batches.per_epoch)
     else:
+        options = at_its_rate(options, train) if options.optimizer == "fista" else options
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         update = descent(objective, options, steps, device, precision)
     return Assembly(recipe, data, task, state, batches, update, steps, device, precision, taken)
@@ -117,7 +121,7 @@ def _objective(task: Task, options: Training, model: nn.Module, batches: Any) ->
     train: Part = batches.part
     assert isinstance(train.inputs, torch.Tensor)
     model.remember(train.inputs, train.targets)
-    return leave_one_out(train.inputs, train.targets)
+    return leave_one_out(train.inputs, train.targets, named(options))
 
 
 def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:
@@ -131,12 +135,29 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     return model, taken, frozen
 
 
+OWN = {"ngram": "counting", "perceptron": "perceptron"}
+"""Systems that are learnt by a rule of their own, which is for no other."""
+
+
 def _must_suit(recipe: Recipe) -> None:
-    """Refuse to count where there is nothing to count, and to descend where there is no slope."""
-    counts, counted = recipe.system == "ngram", recipe.training.optimizer == "counting"
-    if counts != counted:
-        hint = "it is learnt by optimizer=counting" if counts else "it counts n-grams, which only ngram has"
-        raise UserError(f"optimizer={recipe.training.optimizer} does not suit {recipe.system}: {hint}")
+    """Refuse a rule that the system cannot be learnt by, and penalties that a rule does not know."""
+    optimizer, own = recipe.training.optimizer, OWN.get(recipe.system)
+    if own != optimizer and (own or optimizer in OWN.values()):
+        only = next((system for system, rule in OWN.items() if rule == optimizer), "")
+        hint = f"it is learnt by optimizer={own}" if own else f"it is the rule of {only} only"
+        raise UserError(f"optimizer={optimizer} does not suit {recipe.system}: {hint}")
+    if optimizer in ("closed-form", "fista") and recipe.system != "linear-regression":
+        hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
+        raise UserError(f"optimizer={optimizer} solves linear-regression only; {hint}")
+    if recipe.training.l1 and optimizer not in ("sgd", "fista"):
+        what = f"training.l1={recipe.training.l1:g} takes proximal steps, which optimizer={optimizer} has not"
+        raise UserError(f"{what}; sgd has them, and fista for linear-regression")
+    smooth = {"closed-form": ("auto", "squared"), "fista": ("auto", "squared", "huber")}.get(optimizer)
+    if smooth and recipe.training.loss not in smooth:
+        raise UserError(
+            f"optimizer={optimizer} solves for {smooth[-1]} loss; training.loss={recipe.training.loss} "
+            "takes steps, as with optimizer=sgd"
+        )
 
 
 def _must_see_all(data: Prepared, model: nn.Module) -> None:
@@ -153,12 +174,6 @@ def _must_see_all(data: Prepared, model: nn.Module) -> None:
     if longest > context:
         what = f"a sentence takes {longest} places, and positions are learned for model.longest={context} only"
         raise UserError(f"{what}; raise it, or set model.positions=sinusoidal")
-
-
-def _must_be_linear(recipe: Recipe, codec: Codec) -> None:
-    if recipe.system != "linear-regression" or codec.task != "regression":
-        hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
-        raise UserError(f"optimizer=closed-form solves linear-regression only; {hint}")
 
 
 def _must_have_variance(recipe: Recipe, model: torch.nn.Module) -> None:

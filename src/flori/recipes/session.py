@@ -22,6 +22,7 @@ from flori.core.recipe import values
 from flori.data.picture_files import PictureFiles
 from flori.recipes import starting
 from flori.recipes.assembly import Assembly
+from flori.recipes.findings import findings
 from flori.training.loop import Step, loop
 
 REPORTS = 200  # lines of training loss in a run's metrics, about
@@ -205,7 +206,7 @@ class Session:
 
     def _judge(self) -> dict[str, float]:
         run, split = self.run, self.run.data.judged
-        scores = run.task.judge(self._predictor(), run.data.parts[split], False).scores
+        scores = run.task.judge(self.predictor(), run.data.parts[split], False).scores
         self._scores = {split: scores}
         if run.recipe.training.patience is not None:
             name, higher_is_better = run.task.best
@@ -227,7 +228,7 @@ class Session:
     def stop(self) -> None:
         """Save everything, and say that the run is not done."""
         self.save()
-        self._predictor().save(self.folder.model, self._options(), self._scores)
+        self.predictor().save(self.folder.model, self._options(), self._scores)
         self.folder.write("summary.json", self._summary("stopped"))
 
     def finish(self) -> dict[str, Any]:
@@ -238,7 +239,7 @@ class Session:
         if run.state.best:
             run.state.judged_model.load_state_dict(run.state.best)
         judged = [part for part in ("valid", "test") if part in run.data.parts]
-        predictor = self._predictor()
+        predictor = self.predictor()
         found = {part: run.task.judge(predictor, run.data.parts[part], True) for part in judged}
         self._scores = {part: one.scores for part, one in found.items()}
         predictor.save(self.folder.model, self._options(), self._scores)
@@ -263,7 +264,8 @@ class Session:
         found = values(self.run.recipe).items()
         return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
 
-    def _predictor(self) -> Predictor:
+    def predictor(self) -> Predictor:
+        """The weights that are judged as they are now, with all that leads from inputs to answers."""
         run = self.run
         return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision)
 
@@ -282,6 +284,7 @@ class Session:
             "precision": run.precision,
             "scores": self._scores,
             "version": flori.__version__,
+            **findings(run.recipe.training, state, run.batches.per_epoch),
             **more,
         }
         if run.data.skipped:
