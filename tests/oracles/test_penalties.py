@@ -70,7 +70,7 @@ def test_a_step_of_weight_decay_equals_the_rule_and_leaves_biases_alone(bowl):
     model = stepped(Quadratic(H, w_star, w), Training(lr=0.1, momentum=0.0, weight_decay=0.3), 1)
     expected = oracle.decay(w, H @ (w - w_star), 0.1, 0.3)
     np.testing.assert_allclose(model.weight[0].detach(), expected, rtol=0, atol=1e-15)
-    assert float(model.bias) == pytest.approx(0.7 - 0.1 * 0.7, abs=1e-15)
+    assert float(model.bias.detach()) == pytest.approx(0.7 - 0.1 * 0.7, abs=1e-15)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
@@ -86,7 +86,7 @@ def test_a_proximal_step_equals_the_rule(bowl):
     model = stepped(Quadratic(H, w_star, w), Training(lr=0.1, momentum=0.0, l1=2.0), 1)
     expected = oracle.proximal(w, H @ (w - w_star), 0.1, 2.0)
     np.testing.assert_allclose(model.weight[0].detach(), expected, rtol=0, atol=1e-15)
-    assert float(model.bias) == pytest.approx(0.63, abs=1e-15)
+    assert float(model.bias.detach()) == pytest.approx(0.63, abs=1e-15)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
@@ -96,7 +96,7 @@ def test_proximal_steps_lead_to_the_least_of_a_diagonal_quadratic(bowl, momentum
     model = stepped(Quadratic(np.diag(diagonal), w_star, w), Training(lr=0.2, momentum=momentum, l1=0.5), 500)
     expected = oracle.least_with_l1(diagonal, w_star, 0.5)
     np.testing.assert_allclose(model.weight[0].detach(), expected, rtol=0, atol=1e-9)
-    assert (model.weight[0] == 0).tolist() == [w_j == 0 for w_j in expected] and 0.0 in expected
+    assert (model.weight[0].detach() == 0).tolist() == [w_j == 0 for w_j in expected] and 0.0 in expected
 
 
 def test_shrinking_equals_the_rule():
@@ -115,7 +115,7 @@ def fitted(inputs, targets, options, steps, loss="squared"):
     while state.step < steps and not state.settled:
         update(state, batch)
         state.step += 1
-    return [*model.linear.weight[0].tolist(), float(model.linear.bias)], state
+    return [*model.linear.weight[0].detach().tolist(), float(model.linear.bias.detach())], state
 
 
 STEPS = Training(lr=0.1, momentum=0.9, schedule="cosine")
@@ -145,7 +145,7 @@ def test_weight_decay_equals_scikit_learns_ridge(how):
     if how == "closed form":
         state = State(linear_regression(1, (7,)).double(), None)
         solution(regression(), 0.3)(state, Batch(torch.tensor(X), torch.tensor(Y)))
-        found = [*state.model.linear.weight[0].tolist(), float(state.model.linear.bias)]
+        found = [*state.model.linear.weight[0].detach().tolist(), float(state.model.linear.bias.detach())]
     else:
         found, _ = fitted(X, Y, replace(STEPS if how == "steps" else FISTA, weight_decay=0.3), 1500)
     np.testing.assert_allclose(found, [*theirs.coef_, theirs.intercept_], rtol=0, atol=1e-6)

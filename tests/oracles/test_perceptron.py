@@ -94,8 +94,8 @@ def test_mistakes_on_a_thousand_separable_sets_are_bounded():
         state = learnt(X, (y + 1) // 2, 2, N, int(bound) + 1)  # a pass without a mistake is among so many
         assert state.settled and state.notes["mistakes"] <= bound
         found = findings(find("perceptron").training, state, 1)["perceptron"]
-        w, b = state.model.linear.weight[1].detach().numpy(), float(state.model.linear.bias[1])
-        assert found["margin"] == pytest.approx((y * (X @ w + b)).min() / np.hypot(np.linalg.norm(w), b), rel=1e-9)
+        w, b = state.model.linear.weight[1].detach().numpy(), float(state.model.linear.bias[1].detach())
+        assert found["margin"] == pytest.approx((y * (X @ w + b)).min() / np.hypot(np.linalg.norm(w), b), abs=1e-12)
         assert found["margin"] <= np.sqrt(r * r + 1) and found["mistakes"] <= found["bound"]
 
 

@@ -22,6 +22,7 @@ from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
+from flori.recipes.suiting import must_suit
 from flori.recipes.tasks import Task, named, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
@@ -78,7 +79,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         begun: init.json of a run that goes on from a checkpoint.
     """
     options = recipe.training
-    _must_suit(recipe)
+    must_suit(recipe)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)
@@ -133,31 +134,6 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     if taken is not None:
         note_frozen(taken, model)
     return model, taken, frozen
-
-
-OWN = {"ngram": "counting", "perceptron": "perceptron"}
-"""Systems that are learnt by a rule of their own, which is for no other."""
-
-
-def _must_suit(recipe: Recipe) -> None:
-    """Refuse a rule that the system cannot be learnt by, and penalties that a rule does not know."""
-    optimizer, own = recipe.training.optimizer, OWN.get(recipe.system)
-    if own != optimizer and (own or optimizer in OWN.values()):
-        only = next((system for system, rule in OWN.items() if rule == optimizer), "")
-        hint = f"it is learnt by optimizer={own}" if own else f"it is the rule of {only} only"
-        raise UserError(f"optimizer={optimizer} does not suit {recipe.system}: {hint}")
-    if optimizer in ("closed-form", "fista") and recipe.system != "linear-regression":
-        hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
-        raise UserError(f"optimizer={optimizer} solves linear-regression only; {hint}")
-    if recipe.training.l1 and optimizer not in ("sgd", "fista"):
-        what = f"training.l1={recipe.training.l1:g} takes proximal steps, which optimizer={optimizer} has not"
-        raise UserError(f"{what}; sgd has them, and fista for linear-regression")
-    smooth = {"closed-form": ("auto", "squared"), "fista": ("auto", "squared", "huber")}.get(optimizer)
-    if smooth and recipe.training.loss not in smooth:
-        raise UserError(
-            f"optimizer={optimizer} solves for {smooth[-1]} loss; training.loss={recipe.training.loss} "
-            "takes steps, as with optimizer=sgd"
-        )
 
 
 def _must_see_all(data: Prepared, model: nn.Module) -> None:
