@@ -52,7 +52,9 @@ def stepped(model, options, steps):
     """The model after steps of the optimiser of some options, as `descent` takes them."""
     optimizer = optimizers.build(model, options)
     for _ in range(steps):
-        for p, slope in zip(model.parameters(), torch.autograd.grad(model.loss(), list(model.parameters())), strict=True):
+        for p, slope in zip(
+            model.parameters(), torch.autograd.grad(model.loss(), list(model.parameters())), strict=True
+        ):
             p.grad = slope
         optimizer.step()
         shrink(optimizer)
