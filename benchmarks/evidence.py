@@ -19,8 +19,13 @@ from typing import Any
 
 HOME = Path(__file__).parent.parent / "src" / "flori" / "recipes" / "evidence.json"
 COMMANDS = {
-    "linear-regression": ["", "data=airfoil", "data=airfoil optimizer=closed-form"],
+    "linear-regression": [
+        *("", "data=airfoil", "data=airfoil optimizer=closed-form"),
+        "data=house-prices optimizer=closed-form training.weight_decay=0.03 data.skewed=log data.clip=3",
+        "data=house-prices optimizer=fista training.l1=0.0025 data.skewed=log data.clip=3",
+    ],
     "softmax-regression": ["", "data=penguins", "data=fashion-mnist"],
+    "perceptron": ["", "data=penguins"],
     "mlp": ["", "data=fashion-mnist", "data=airfoil", "data=house-prices"],
     "nadaraya-watson": ["", "data=airfoil"],
     "lenet": ["", "data=fashion-mnist", "data=mnist", "data=fashion-mnist model.activation=sigmoid model.pool=average"],

@@ -10,6 +10,7 @@ SMOOTH = {"activation": "tanh", "pool": "average"}
 CASES = {
     "linear-regression": (1, (5,), {}),
     "softmax-regression": (3, (5,), {}),
+    "perceptron": (3, (5,), {}),
     "mlp": (3, (5,), {"activation": "tanh", "hidden": (7,)}),
     "nadaraya-watson": (1, (5,), {}),
     "lenet": (2, (1, 13, 13), SMOOTH),

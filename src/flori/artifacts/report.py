@@ -38,7 +38,8 @@ def write_report(
     sections = task.sections(folder, *judged, predictor)
     save(folder, "curves.png", plots.curves(metrics, task.SCORE, per_epoch))
     title = f"{summary['system']} on {Path(summary['data']).name}"
-    sections = [Section("How it went", picture="curves.png"), *sections, *_beginning(folder), recipe_section(recipe)]
+    course = Section("How it went", summary.get("remark", ""), picture="curves.png")
+    sections = [course, *sections, *_beginning(folder), recipe_section(recipe)]
     write_page(folder, title, _about(summary), _tiles(summary["scores"]), sections, going_on(folder, predictor))
 
 

@@ -69,12 +69,20 @@ def show(
 @app.command()
 @guarded
 def train(
-    name: System, settings: Settings = None, run: Folder = None, quiet: Quiet = False, json: Json = False
+    name: System,
+    settings: Settings = None,
+    run: Folder = None,
+    predict: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--predict", metavar="INPUT", help="then answer for it: predictions.csv in the run's folder"),
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Train a system on data, and write a run folder."""
     from flori.cli.training import train_system
 
-    train_system(name, settings or [], run, quiet, json)
+    train_system(name, settings or [], run, quiet, json, predict or [])
 
 
 @app.command()

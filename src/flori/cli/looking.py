@@ -67,7 +67,13 @@ def _read(options: Data) -> Any:
     table = path.suffix.lower() in TABLE_ENDINGS and path.is_file()
     if options.source in NAMED or options.target or not table:
         return sources.read(options)
-    return tables.describe(path, ignore=options.ignore, categories=options.categories, encoding=options.encoding)
+    return tables.describe(
+        path,
+        ignore=options.ignore,
+        categories=options.categories,
+        identifier=options.id,
+        encoding=options.encoding,
+    )
 
 
 def _of_pictures(raw: Any) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def _of_table(raw: Any, options: Data) -> dict[str, Any]:
         "examples": {"train": len(frame)},
         "target": raw.target or None,
         "columns": columns,
-        "notes": notes,
+        "notes": [*raw.notes, *notes],
     }
 
 

@@ -10,7 +10,7 @@ from flori.training.schedules import factor, steps_rising
 LEVELS = "▁▂▃▄▅▆▇█"
 WIDTH = 64  # characters, a rate each, about
 NOMINAL = 1000  # steps of a run whose number of steps depends on its data
-STEPLESS = ("closed-form", "counting")  # learnt at once
+RATELESS = ("closed-form", "counting", "perceptron", "fista")  # learnt at once, or at a rate of their own
 
 
 def schedule(recipe: Recipe) -> dict[str, Any] | None:
@@ -18,7 +18,7 @@ def schedule(recipe: Recipe) -> dict[str, Any] | None:
     learning rate of each; None where there is none. Where the number of steps depends on the data, `steps` is null,
     and `share` says how far each is."""
     options = recipe.training
-    if options.optimizer in STEPLESS:
+    if options.optimizer in RATELESS:
         return None
     steps = options.steps or NOMINAL
     count = min(WIDTH, steps)

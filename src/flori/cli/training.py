@@ -5,22 +5,26 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from flori.cli.predictions import write_predictions
 from flori.cli.printing import print_json, scores_text
 from flori.core.overrides import apply
 from flori.recipes.catalogue import find
 
 
-def train_system(name: str, settings: list[str], run: str | None, quiet: bool, as_json: bool) -> None:
-    """Train a system into a new run folder."""
+def train_system(
+    name: str, settings: list[str], run: str | None, quiet: bool, as_json: bool, inputs: Sequence[str] = ()
+) -> None:
+    """Train a system into a new run folder, and answer for the inputs, if there are any, in its predictions.csv."""
     recipe = apply(find(name), settings)
     end_like_ctrl_c()
     from flori.recipes.run import begin
 
-    session = begin(recipe, run, shlex.join(["flori", *sys.argv[1:]]))
+    session = begin(recipe, run, shlex.join(["flori", *sys.argv[1:]]), inputs)
     with session.folder.lock():
-        _to_the_end(session, quiet, as_json)
+        _to_the_end(session, quiet, as_json, inputs)
 
 
 def resume_run(run: str, quiet: bool, as_json: bool) -> None:
@@ -45,7 +49,7 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
         _to_the_end(session, quiet, as_json)
 
 
-def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
+def _to_the_end(session: Any, quiet: bool, as_json: bool, inputs: Sequence[str] = ()) -> None:
     from flori.cli.progress import shown
     from flori.recipes.run import stoppable
 
@@ -60,7 +64,11 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool) -> None:
             show(report)
             for remark in report.remarks:
                 print(f"flori: {remark}", file=sys.stderr, flush=True)
-    _print_end(session.finish(), session.folder, as_json)
+    summary = session.finish()
+    if inputs:
+        predictor = session.predictor()
+        write_predictions(session.folder.path, predictor.predict(inputs), predictor.codec)
+    _print_end(summary, session.folder, as_json, bool(inputs))
 
 
 def _introduced(run: Any) -> str:
@@ -87,13 +95,18 @@ def say_what_was_left_out(session: Any) -> None:
         print(note, file=sys.stderr)
 
 
-def _print_end(summary: dict[str, Any], folder: Any, as_json: bool) -> None:
+def _print_end(summary: dict[str, Any], folder: Any, as_json: bool, predicted: bool = False) -> None:
+    predictions = {"predictions": str(folder.path / "predictions.csv")} if predicted else {}
     if as_json:
-        print_json({**summary, "run": str(folder.path)})
+        print_json({**summary, "run": str(folder.path), **predictions})
         return
     for part, scores in summary["scores"].items():
         print(f"{part:6} {scores_text(scores)}")
+    if "remark" in summary:
+        print(f"found  {summary['remark']}")
     print(f"run    {folder.path}\nreport {folder.report}")
+    for path in predictions.values():
+        print(f"answers {path}")
 
 
 def end_like_ctrl_c() -> None:

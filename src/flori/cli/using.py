@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from flori.cli.classes import print_classes
+from flori.cli.predictions import write_predictions
 from flori.cli.printing import print_json, print_table, scores_text
 from flori.core.errors import Fault, UserError, listing
 from flori.core.paths import path_of
@@ -55,7 +55,7 @@ def predict_inputs(
         print(f"left out: {listing(skipped, 'the input')}", file=sys.stderr)
     _say_what_was_changed(getattr(predictor.codec, "preparation", None), inputs)
     if out is not None:
-        _write(path_of(out), predictions, getattr(predictor.codec, "target", ""))
+        write_predictions(path_of(out), predictions, predictor.codec)
     if as_json:
         left_out = {"skipped": [str(fault) for fault in skipped]} if skipped else {}
         print_json({"system": predictor.system, "task": predictor.codec.task, "predictions": predictions, **left_out})
@@ -81,7 +81,7 @@ def _say_what_was_changed(preparation: Any, inputs: list[str]) -> None:
 
 def _print(predictions: list[dict[str, Any]]) -> None:
     if "value" in predictions[0]:
-        print_table(["input", "value"], [[p["input"], f"{p['value']:.6g}"] for p in predictions], numbers=[1])
+        print_table(["input", "value"], [[_name(p), f"{p['value']:.6g}"] for p in predictions], numbers=[1])
         return
     if "text" in predictions[0]:
         print("\n".join(p["text"] for p in predictions))
@@ -94,7 +94,7 @@ def _print(predictions: list[dict[str, Any]]) -> None:
         return
     rows = [
         [
-            p["input"],
+            _name(p),
             p["label"],
             f"{p['probability']:.3f}",
             "  ".join(f"{n} {c:.3f}" for n, c in p["top"][1:3]),
@@ -104,39 +104,6 @@ def _print(predictions: list[dict[str, Any]]) -> None:
     print_table(["input", "label", "probability", "else"], rows, numbers=[2])
 
 
-def _write(folder: Path, predictions: list[dict[str, Any]], target: str) -> None:
-    """predictions.csv: a line for each input under a header."""
-    import csv
-    import io
-
-    from flori.artifacts.writing import saying_why, write
-
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(_header(predictions[0], target))
-    table.writerows(_line(prediction) for prediction in predictions)
-    with saying_why(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "predictions.csv", text.getvalue())
-
-
-def _header(prediction: dict[str, Any], target: str) -> list[str]:
-    """The best label and its probability, then the next ones numbered; or the name of the number predicted."""
-    if "value" in prediction:
-        return ["input", target]
-    if "text" in prediction:
-        return ["input", "text", "score"]
-    if "spans" in prediction:
-        return ["input", "spans"]
-    numbers = range(2, len(prediction["top"]) + 1)
-    return ["input", "label", "probability", *(f"{name}{i}" for i in numbers for name in ("label", "probability"))]
-
-
-def _line(prediction: dict[str, Any]) -> list[str]:
-    if "value" in prediction:
-        return [prediction["input"], repr(prediction["value"])]
-    if "text" in prediction:
-        return [prediction["input"], prediction["text"], repr(prediction["score"])]
-    if "spans" in prediction:
-        return [prediction["input"], "; ".join(f"{s['label']}: {s['text']}" for s in prediction["spans"])]
-    return [prediction["input"], *(cell for label, chance in prediction["top"] for cell in (label, repr(chance)))]
+def _name(prediction: dict[str, Any]) -> str:
+    """What a table itself calls its row, else file and line."""
+    return prediction.get("id") or prediction["input"]

@@ -71,8 +71,15 @@ class Data(Source):
     cutmix: float = value(
         0.0, "pictures: a rectangle from another, of a share from Beta(α, α); 0: none", at_least=0, at_most=100
     )
+    id: str | None = value(
+        None, "table: the column that names the rows, no input but the first of predictions; None: found by its name"
+    )
     ignore: tuple[str, ...] = value((), "table: columns to leave out")
     categories: tuple[str, ...] = value((), "table: columns of numbers to be read as categories")
+    skewed: Literal["none", "log"] = value("none", "table: skewed columns of numbers as they are, or as logarithms")
+    clip: float | None = value(
+        None, "table: numbers farther from the mean than so many standard deviations count as that far", at_least=0.1
+    )
     scale: Literal["auto", "none", "standard", "log"] = value(
         "auto", "numbers to predict: as they are, standardised, or their logarithm standardised"
     )
@@ -86,12 +93,28 @@ class Training:
     steps: int | None = value(None, "steps in all, in place of epochs", at_least=1)
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
+    loss: Literal["auto", "squared", "absolute", "huber", "cross-entropy"] = value(
+        "auto", "what is made small; auto: ½ squared error of numbers, cross-entropy of classes and texts"
+    )
     optimizer: Literal[
-        "gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon", "closed-form", "counting"
+        "gd",
+        "sgd",
+        "momentum",
+        "nesterov",
+        "adagrad",
+        "rmsprop",
+        "adam",
+        "adamw",
+        "muon",
+        "closed-form",
+        "fista",
+        "perceptron",
+        "counting",
     ] = value(
         "sgd",
         "the rule of the update; gd: all examples a step, in batches; sgd and momentum are one; muon: AdamW but for "
-        "matrices; closed-form: least squares at once; counting: n-grams",
+        "matrices; closed-form: least squares at once; fista: linear regression with an L1 penalty, to the end; "
+        "perceptron: Rosenblatt's; counting: n-grams",
     )
     lr: float = value(0.1, "learning rate at its highest", at_least=0)
     momentum: float = value(0.9, "momentum of sgd, momentum, nesterov, rmsprop and muon", at_least=0, at_most=0.9999)
@@ -101,6 +124,9 @@ class Training:
         "λ on weights, never on biases or norms: adamw and muon shrink them by ηλ a step; the others add λw to the "
         "gradient, which is the same for gd and for sgd without momentum",
         at_least=0,
+    )
+    l1: float = value(
+        0.0, "L1 penalty α on weights, never on biases: some become 0 (gd, sgd and its momenta, fista)", at_least=0
     )
     schedule: Literal["constant", "linear", "step", "cosine", "one-cycle", "inverse-square-root"] = value(
         "constant", "how the learning rate changes"

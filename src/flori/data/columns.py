@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flori.data.examples import Rows
 
-IDENTIFIERS = {"id", "index", "unnamed", ""}
+NUMBERING = {"index", "unnamed", ""}  # columns that number the rows, as tools add them
 TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".dat", ".data", ".parquet", ".pq"}
 
 
@@ -70,7 +70,7 @@ def _useless(name: str, column: pd.Series) -> str:
     if distinct == 0:
         return "it is empty"
     stem = name.lower().rstrip("0123456789: ")
-    if stem in IDENTIFIERS and distinct == len(column):
+    if stem in NUMBERING and distinct == len(column):
         return "it only numbers the rows"
     if present.dtype == object and distinct > max(100, len(present) // 2):
         return f"it holds {distinct:,} different texts"

@@ -60,11 +60,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class TableSet:
-    """A table with the column to predict."""
+    """A table with the column to predict; `notes` say what reading left out and why, `identifier` which column names
+    the rows, if one does."""
 
     parts: dict[str, Rows]
     target: str
     skipped: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    identifier: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from flori.core.errors import UserError
 from flori.data.columns import as_classes
 from flori.data.examples import Rows
 from flori.data.picture_files import PictureFiles, sampled
+from flori.data.skew import logarithm, skew_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,11 @@ def _shares(pieces: Iterable[Tensor]) -> Tensor:
 
 @dataclass(frozen=True)
 class Column:
-    """How one column becomes features: a number is standardised, a category becomes one feature a value."""
+    """How one column becomes features: a number is standardised, a category becomes one feature a value.
+
+    Before it is standardised, a number x of a skewed column becomes sign(x)·log(1 + |x|/`unit`); after, it is kept
+    within ±`limit`.
+    """
 
     name: str
     kind: str  # "number" or "category"
@@ -82,6 +87,8 @@ class Column:
     std: float = 1.0
     values: tuple[str, ...] = ()
     marks_missing: bool = False  # one more feature that is 1 where the cell is missing
+    unit: float | None = None
+    limit: float | None = None
 
     @property
     def width(self) -> int:
@@ -108,8 +115,14 @@ class TablePreparation:
         return names
 
     @staticmethod
-    def fit(frame: pd.DataFrame) -> TablePreparation:
-        columns = [_fit_column(str(name), column) for name, column in frame.items()]
+    def fit(frame: pd.DataFrame, logarithms: bool = False, limit: float | None = None) -> TablePreparation:
+        """How the columns of a training part become features.
+
+        Args:
+            logarithms: of skewed columns of numbers.
+            limit: numbers farther from the mean than so many standard deviations count as that far.
+        """
+        columns = [_fit_column(str(name), column, logarithms, limit) for name, column in frame.items()]
         kept = tuple(column for column in columns if column.width)
         if not kept:
             raise UserError("every column has one value only in the training part: nothing can be learnt from it")
@@ -128,7 +141,7 @@ class TablePreparation:
         return {"kind": "table", **asdict(self)}
 
 
-def _fit_column(name: str, column: pd.Series) -> Column:
+def _fit_column(name: str, column: pd.Series, logarithms: bool, limit: float | None) -> Column:
     missing = bool(column.isna().any())
     if column.dtype == object:
         counts = column.value_counts()
@@ -136,10 +149,12 @@ def _fit_column(name: str, column: pd.Series) -> Column:
         if len(values) + missing < 2:
             return Column(name, "category")
         return Column(name, "category", values=values, marks_missing=missing)
+    unit = skew_unit(column.dropna().to_numpy("float64")) if logarithms else None
+    column = column if unit is None else logarithm(column, unit)
     mean, std = float(column.mean()), float(column.std(ddof=0))
     if not np.isfinite(std) or std <= 1e-12 * abs(mean):
         return Column(name, "category", marks_missing=missing and bool(column.notna().any()))
-    return Column(name, "number", mean, std, marks_missing=missing)
+    return Column(name, "number", mean, std, marks_missing=missing, unit=unit, limit=limit)
 
 
 def _features(column: Column, cells: pd.Series, names: list[str]) -> np.ndarray:
@@ -152,7 +167,9 @@ def _features(column: Column, cells: pd.Series, names: list[str]) -> np.ndarray:
         if len(bad):
             cell = str(cells.iloc[bad[0]])[:40]
             raise UserError(f"{names[bad[0]]}: {cell!r} in column {column.name!r} is not a finite number")
-        block = np.where(np.isnan(numbers), 0.0, (numbers - column.mean) / column.std)[:, None]
+        numbers = numbers if column.unit is None else logarithm(numbers, column.unit)
+        standard = np.where(np.isnan(numbers), 0.0, (numbers - column.mean) / column.std)
+        block = (standard if column.limit is None else standard.clip(-column.limit, column.limit))[:, None]
     else:
         texts = as_classes(cells).to_numpy(object) if len(column.values) else cells.to_numpy(object)
         block = np.stack([texts == value for value in column.values], 1) if column.values else np.empty((len(cells), 0))

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class ExampleCodec:
     """How inputs become tensors and outputs become answers: saved with the model, all that predicting needs.
 
-    `labels` are the classes of a classification, `scale` the units of a regression.
+    `labels` are the classes of a classification, `scale` the units of a regression; `identifier` is the column of a
+    table that names its rows, if one does.
     """
 
     task: str
@@ -38,6 +39,7 @@ class ExampleCodec:
     scale: Scale = field(default_factory=lambda: Scale("none"))
     target: str = ""
     encoding: str = "utf-8"
+    identifier: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -200,9 +202,16 @@ def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> 
         return ExampleCodec(task, PicturePreparation.fit(images, seed), raw.labels), []
     frame = raw.parts["train"].frame
     features, notes = useful(frame.drop(columns=[raw.target, *_group(options)]), options.categories)
+    notes = [*raw.notes, *notes]
     if not features.shape[1]:
         raise UserError(f"beside the target {raw.target!r} no column is left to learn from: {'; '.join(notes)}")
-    codec = ExampleCodec(task, TablePreparation.fit(features), target=raw.target, encoding=options.encoding)
+    codec = ExampleCodec(
+        task,
+        TablePreparation.fit(features, options.skewed == "log", options.clip),
+        target=raw.target,
+        encoding=options.encoding,
+        identifier=raw.identifier,
+    )
     if task == "classification":
         every = {label for rows in raw.parts.values() for label in as_classes(rows.frame[raw.target])}
         return replace(codec, labels=sorted(every)), notes

@@ -24,6 +24,7 @@ from flori.models.mlp import mlp
 from flori.models.nadaraya_watson import nadaraya_watson
 from flori.models.ngram import ngram
 from flori.models.nin import nin
+from flori.models.perceptron import perceptron
 from flori.models.recurrent_language import gru, lstm, rnn
 from flori.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from flori.models.resnet_cifar import resnet_cifar
@@ -37,6 +38,7 @@ from flori.models.vgg import vgg11, vgg13, vgg16, vgg19
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "linear-regression": linear_regression,
     "softmax-regression": softmax_regression,
+    "perceptron": perceptron,
     "mlp": mlp,
     "nadaraya-watson": nadaraya_watson,
     "lenet": lenet,

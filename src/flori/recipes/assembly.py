@@ -22,9 +22,12 @@ from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.tasks import Task, task_of
+from flori.recipes.suiting import must_suit
+from flori.recipes.tasks import Task, named, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
+from flori.training.perceptron import rosenblatt
+from flori.training.proximal import at_its_rate
 from flori.training.state import State, averaged
 from flori.training.transfer import Transfer
 from flori.training.updates import Update, counting, descent, judgement, solution
@@ -77,13 +80,13 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         begun: init.json of a run that goes on from a checkpoint.
     """
     options = recipe.training
-    _must_suit(recipe)
+    must_suit(recipe)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)
     weights, data = find_weights(recipe, begun), prepare(recipe)
     data = data if weights is None else standardised_alike(data, weights)
-    task = task_of(data.codec)
+    task = task_of(data.codec, options)
     model, taken, frozen = begin(recipe, data.codec, weights)
     _must_see_all(data, model)
     model.to(device, dtype)
@@ -93,7 +96,8 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     _must_have_variance(recipe, model)
     counts = options.optimizer == "counting"
     learns = any(p.requires_grad for p in model.parameters()) or counts
-    size = len(train) if closed or not learns or options.optimizer == "gd" else options.batch
+    whole = closed or not learns or options.optimizer in ("gd", "fista")
+    size = len(train) if whole else options.batch
     batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
     if options.optimizer == "gd":
         _must_be_at_once(recipe, data.codec, batches)
@@ -104,11 +108,13 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     if counts:
         state, update = State(model, None), counting(train.tokens)
     elif closed:
-        _must_be_linear(recipe, data.codec)
         state, update = State(model, None), solution(objective, options.weight_decay)
     elif not learns:
         state, update = State(model, None), judgement(objective)
+    elif options.optimizer == "perceptron":
+        state, update = State(model, None, averaged(model, options.average)), rosenblatt(batches.per_epoch)
     else:
+        options = at_its_rate(options, train) if options.optimizer == "fista" else options
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         update = descent(objective, options, steps, device, precision)
     return Assembly(recipe, data, task, state, batches, update, steps, device, precision, objective, taken)
@@ -121,7 +127,7 @@ def _objective(task: Task, options: Training, model: nn.Module, batches: Any) ->
     train: Part = batches.part
     assert isinstance(train.inputs, torch.Tensor)
     model.remember(train.inputs, train.targets)
-    return leave_one_out(train.inputs, train.targets)
+    return leave_one_out(train.inputs, train.targets, named(options))
 
 
 def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:
@@ -133,14 +139,6 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     if taken is not None:
         note_frozen(taken, model)
     return model, taken, frozen
-
-
-def _must_suit(recipe: Recipe) -> None:
-    """Refuse to count where there is nothing to count, and to descend where there is no slope."""
-    counts, counted = recipe.system == "ngram", recipe.training.optimizer == "counting"
-    if counts != counted:
-        hint = "it is learnt by optimizer=counting" if counts else "it counts n-grams, which only ngram has"
-        raise UserError(f"optimizer={recipe.training.optimizer} does not suit {recipe.system}: {hint}")
 
 
 def _must_see_all(data: Prepared, model: nn.Module) -> None:
@@ -157,12 +155,6 @@ def _must_see_all(data: Prepared, model: nn.Module) -> None:
     if longest > context:
         what = f"a sentence takes {longest} places, and positions are learned for model.longest={context} only"
         raise UserError(f"{what}; raise it, or set model.positions=sinusoidal")
-
-
-def _must_be_linear(recipe: Recipe, codec: Codec) -> None:
-    if recipe.system != "linear-regression" or codec.task != "regression":
-        hint = f"{recipe.system} learns by steps, as with optimizer=sgd"
-        raise UserError(f"optimizer=closed-form solves linear-regression only; {hint}")
 
 
 def _must_be_at_once(recipe: Recipe, codec: Codec, batches: Batches) -> None:

@@ -22,6 +22,7 @@ from flori.recipes import (
     nadaraya_watson,
     ngram,
     nin,
+    perceptron,
     recurrent,
     resnet,
     resnet_cifar,
@@ -40,7 +41,7 @@ def _with_evidence(recipe: Recipe) -> Recipe:
 
 
 _RECIPES = (
-    *(linear_regression.RECIPE, softmax_regression.RECIPE, mlp.RECIPE, nadaraya_watson.RECIPE),
+    *(linear_regression.RECIPE, softmax_regression.RECIPE, perceptron.RECIPE, mlp.RECIPE, nadaraya_watson.RECIPE),
     *(lenet.RECIPE, alexnet.RECIPE),
     *(*vgg.RECIPES, nin.RECIPE, googlenet.RECIPE, inception_bn.RECIPE, inception_v3.RECIPE, inception_v4.RECIPE),
     *(*resnet.RECIPES, resnet_cifar.RECIPE),

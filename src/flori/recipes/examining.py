@@ -69,7 +69,7 @@ def _plain(recipe: Recipe) -> Recipe:
 
 
 def _must_descend(system: str, optimizer: str) -> None:
-    if optimizer in ("closed-form", "counting"):
+    if optimizer in ("closed-form", "counting", "perceptron"):
         hint = "; optimizer=sgd does" if optimizer == "closed-form" else ""
         raise UserError(f"{system}: optimizer={optimizer} takes no steps whose health could be looked at{hint}")
 

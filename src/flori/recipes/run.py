@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from flori.core.paths import path_of
 from flori.core.recipe import Recipe, replace
 from flori.data.codec import Codec, Part, fingerprint
 from flori.data.named import NAMED
-from flori.data.preparation import PicturePreparation
+from flori.data.preparation import PicturePreparation, TablePreparation
 from flori.data.preparing import ExampleCodec
 from flori.prediction.wishes import Wishes
-from flori.recipes.assembly import assemble
+from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.catalogue import find
 from flori.recipes.session import Report, Session
 from flori.recipes.tasks import task_of
@@ -78,7 +78,7 @@ class Run:
         recipe = apply_values(recipe, settings)
         parts = self.parts(codec, settings) if data is None else codec.read(recipe.data, recipe.seed, False)
         name = next(part for part in ("test", "valid", "train") if part in parts)
-        judged = task_of(codec).judge(predictor, parts[name], True)
+        judged = task_of(codec, recipe.training).judge(predictor, parts[name], True)
         result = {
             "system": predictor.system,
             "data": recipe.data.source,
@@ -169,12 +169,19 @@ def steps(system: str, *, run: str | Path | None = None, **settings: Any) -> Ite
         session.finish()
 
 
-def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) -> Session:
-    """Read the data, build everything, and create the run folder: nothing is written before all is well."""
+def begin(
+    recipe: Recipe, run: str | Path | None, command: str | None = None, inputs: Sequence[str | Path] = ()
+) -> Session:
+    """Read the data, build everything, and create the run folder: nothing is written before all is well.
+
+    Args:
+        inputs: what will be predicted once the network is trained; tables that do not suit it are refused now.
+    """
     if run is not None:
         check_free(path_of(run))
     recipe = with_whole_paths(recipe)
     assembly = assemble(recipe)
+    _must_be_answerable(assembly, inputs)
     session = Session(assembly, RunFolder.create(run, recipe.system), command or shlex.join(sys.argv))
     try:
         session.begin()
@@ -182,6 +189,15 @@ def begin(recipe: Recipe, run: str | Path | None, command: str | None = None) ->
         session.folder.discard()
         raise
     return session
+
+
+def _must_be_answerable(run: Assembly, inputs: Sequence[str | Path]) -> None:
+    """Refuse inputs that cannot be read, before hours of training: tables are answered for by the untrained network."""
+    lacking = [str(path) for path in inputs if not path_of(path).exists()]
+    if lacking and isinstance(run.codec, ExampleCodec):
+        raise UserError(f"--predict {lacking[0]}: no such file or folder")
+    if inputs and isinstance(getattr(run.codec, "preparation", None), TablePreparation):
+        Predictor(run.recipe.system, run.codec, run.state.model, run.device, run.precision).predict(inputs)
 
 
 def go_on(path: str | Path) -> Session:

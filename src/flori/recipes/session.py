@@ -22,6 +22,7 @@ from flori.core.recipe import values
 from flori.data.picture_files import PictureFiles
 from flori.recipes import starting
 from flori.recipes.assembly import Assembly
+from flori.recipes.findings import findings
 from flori.recipes.remarks import Remarks
 from flori.recipes.retracing import retrace
 from flori.training.loop import Step, loop
@@ -304,6 +305,7 @@ class Session:
             "precision": run.precision,
             "scores": self._scores,
             "version": flori.__version__,
+            **findings(run.recipe.training, state, run.batches.per_epoch),
             **more,
         }
         if self.warnings.said:

@@ -50,7 +50,8 @@ def slice_of(run: Run) -> Slice:
         directions = [direction(predictor.model, seed, number) for number in (0, 1)]
     except ValueError as problem:
         raise UserError(f"{run.path}: {problem}, so there is no slice of its loss") from None
-    objective, batches = task_of(predictor.codec).objective(run.recipe.training), _some(run, predictor)
+    options, batches = run.recipe.training, _some(run, predictor)
+    objective = task_of(predictor.codec, options).objective(options)
     seconds = _seconds(predictor.model, _mean(predictor.model, objective, batches))
     if seconds > SLOW:
         batches = batches[: max(1, int(len(batches) * SLOW / seconds))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from flori.artifacts.answering.tagging import tags
 from flori.artifacts.answering.translation import translated
 from flori.artifacts.predictor import Predictor
 from flori.core.device import computing
+from flori.core.errors import UserError
 from flori.core.recipe import Training
 from flori.data import words
 from flori.data.codec import Codec
@@ -25,7 +27,8 @@ from flori.evaluation.language import Surprise
 from flori.objectives.classification import classification
 from flori.objectives.language import language
 from flori.objectives.objective import Objective
-from flori.objectives.regression import regression
+from flori.objectives.perceptron import gaps, perceptron
+from flori.objectives.regression import LOSSES, regression
 from flori.objectives.tagging import tagging
 from flori.objectives.translation import translation
 from flori.prediction.labelled import labelled
@@ -51,10 +54,17 @@ def _classes(predictor: Predictor, part: Any, whole: bool) -> Judged:
     return Judged(judged_classes.scores(outputs, part.targets), tables, outputs)
 
 
-def _numbers(predictor: Predictor, part: Any, whole: bool) -> Judged:
+def _by_planes(predictor: Predictor, part: Any, whole: bool) -> Judged:
+    """As `_classes`, but the loss is the perceptron's: its scores are no logarithms of probabilities."""
+    judged = _classes(predictor, part, whole)
+    loss = (-gaps(judged.answers.double(), part.targets)).clamp(min=0).mean()
+    return Judged({**judged.scores, "loss": float(loss)}, judged.tables, judged.answers)
+
+
+def _numbers(predictor: Predictor, part: Any, whole: bool, loss: str = "squared") -> Judged:
     outputs, scale = predictor.outputs(part), predictor.codec.scale  # type: ignore[attr-defined]
-    loss = float(0.5 * (outputs.double() - part.targets.double()).square().mean())
-    return Judged(judged_numbers.scores(scale.invert(outputs), scale.invert(part.targets), loss), answers=outputs)
+    learnt = float(LOSSES[loss](outputs.double() - part.targets.double()).mean())
+    return Judged(judged_numbers.scores(scale.invert(outputs), scale.invert(part.targets), learnt), answers=outputs)
 
 
 def _cut(text: str) -> list[str]:
@@ -109,14 +119,34 @@ TASKS = {
         judge=_classes,
         best=judged_classes.BETTER,
     ),
-    "regression": Task(objective=lambda training: regression(), judge=_numbers, best=judged_numbers.BETTER),
+    "regression": Task(lambda training: regression(named(training)), _numbers, judged_numbers.BETTER),
     "language": Task(lambda training: language(training.label_smoothing), _language, ("loss", False)),
     "translation": Task(lambda training: translation(training.label_smoothing), _translation, ("loss", False)),
     "tagging": Task(lambda training: tagging(training.label_smoothing), _tags, judged_tags.BETTER),
 }
 _TEXTS = Task(lambda training: tagging(training.label_smoothing), _text_classes, judged_classes.BETTER)
+_PLANES = Task(lambda training: perceptron(), _by_planes, judged_classes.BETTER)
 
 
-def task_of(codec: Codec) -> Task:
-    """The task of a codec; classes of texts are learnt from other batches than classes of pictures and rows."""
-    return _TEXTS if isinstance(codec, TextCodec) else TASKS[codec.task]
+def named(training: Training) -> str:
+    """The loss of a regression by its name in `flori.objectives.regression`."""
+    return "squared" if training.loss == "auto" else training.loss
+
+
+def task_of(codec: Codec, training: Training) -> Task:
+    """The task of a codec: classes of texts are learnt from other batches than classes of pictures and rows, a
+    perceptron has a loss of its own, and numbers have several. Raises UserError for a loss that the task has not."""
+    if training.optimizer == "perceptron":
+        _must_have_loss(training.loss, codec.task, ())
+        return _PLANES
+    _must_have_loss(training.loss, codec.task, LOSSES if codec.task == "regression" else ("cross-entropy",))
+    if isinstance(codec, TextCodec):
+        return _TEXTS
+    if codec.task == "regression":
+        return replace(TASKS["regression"], judge=partial(_numbers, loss=named(training)))
+    return TASKS[codec.task]
+
+
+def _must_have_loss(loss: str, task: str, known: Iterable[str]) -> None:
+    if loss not in ("auto", *known):
+        raise UserError(f"training.loss={loss} does not suit {task} here; {' and '.join(('auto', *known))} do")

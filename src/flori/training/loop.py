@@ -26,13 +26,16 @@ class Step:
 
 
 def loop(state: State, batches: Batches, update: Update, steps: int, seed: int, rank: int = 0) -> Iterator[Step]:
-    """Updates from `state.step` to `steps`, in the order and with the randomness that the seed decides."""
+    """Updates from `state.step` to `steps`, or until nothing is left to change, in the order and with the randomness
+    that the seed decides."""
     state.learn()
-    while state.step < steps:
+    while state.step < steps and not state.settled:
         epoch, start = divmod(state.step, batches.per_epoch)
         for batch in islice(batches.epoch(epoch, start), steps - state.step):
             with seeds.scope(seed, "step", state.step, rank):
                 loss = update(state, batch)
             state.step += 1
             yield Step(state.step, epoch, loss, batch.count())
+            if state.settled:
+                return
             state.learn()

@@ -1,4 +1,4 @@
-"""torch's optimisers by name, with weight decay on weights and never on biases or norms."""
+"""torch's optimisers by name, with penalties on weights and never on biases or norms."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import nn
 from flori.core.recipe import Training
 from flori.training.heads import in_head
 from flori.training.muon import Muon
+from flori.training.proximal import Fista
 
 
 def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
     """The optimiser of a recipe over the parameters that learn, in groups of their own highest rate and decay.
 
-    Parameters of one dimension (biases, norms) are kept out of the decay, which would pull them to zero
+    Parameters of one dimension (biases, norms) are kept out of the penalties, which would pull them to zero
     without making the model simpler. The decay of adamw and muon is w ← (1 − ηλ)w, apart from the gradient. The others
     add λw to the gradient, as torch does: the same for gd and for sgd without momentum (Loshchilov and Hutter 2019),
     while a momentum goes on pulling by earlier weights, and adagrad, rmsprop and adam divide the pull by their √r.
@@ -40,6 +41,8 @@ def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
             return torch.optim.RMSprop(groups, lr, momentum=momentum)
         case "muon":
             return Muon(_with_matrices_apart(model, groups), lr, momentum)
+        case "fista":
+            return Fista(groups, lr)
     raise ValueError(f"{options.optimizer} is not an optimiser that takes steps")
 
 
@@ -52,6 +55,7 @@ def _groups(model: nn.Module, options: Training) -> list[dict[str, Any]]:
             "params": [p for name, p in learning if (name in heads) is apart and (p.dim() > 1) is heavy],
             "highest": options.lr_head if apart else options.lr,
             "weight_decay": options.weight_decay if heavy else 0.0,
+            "l1": options.l1 if heavy else 0.0,
         }
         for apart in (False, True)
         for heavy in (True, False)

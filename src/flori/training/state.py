@@ -21,6 +21,8 @@ NUMBERS = (
     "seconds",
     "busy",
     "examples",
+    "notes",
+    "settled",
 )
 
 
@@ -31,7 +33,8 @@ class State:
 
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
-    alone, `examples` how many went through them.
+    alone, `examples` how many went through them. `notes` is what a rule counts of its own, `settled` whether it has
+    nothing left to change.
     """
 
     model: nn.Module
@@ -49,6 +52,8 @@ class State:
     seconds: float = 0.0
     busy: float = 0.0
     examples: int = 0
+    notes: dict[str, float] = field(default_factory=dict)
+    settled: bool = False
 
     @property
     def judged_model(self) -> nn.Module:
@@ -89,7 +94,7 @@ class State:
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Put back what `tensors` and `numbers` gave."""
         for name in NUMBERS:
-            setattr(self, name, numbers[name])
+            setattr(self, name, numbers.get(name, getattr(self, name)))
         self.model.load_state_dict(_under("model.", tensors))
         if self.average is not None:
             self.average.load_state_dict(_under("average.", tensors))

@@ -17,6 +17,7 @@ from flori.objectives.masked import cross_entropy
 from flori.objectives.objective import Objective
 from flori.training.clipping import clip
 from flori.training.closed_form import least_squares
+from flori.training.proximal import Fista, shrink
 from flori.training.schedules import factor
 from flori.training.state import State
 
@@ -32,11 +33,17 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
         share = factor(options.schedule, state.step, steps, options.warmup, options.floor, options.until)
         for group in state.optimizer.param_groups:
             group["lr"] = group["highest"] * share
+        if isinstance(state.optimizer, Fista):
+            state.optimizer.look_ahead()
         state.optimizer.zero_grad(set_to_none=True)
         loss = _gradients(state, batch)
         if options.clip is not None:
             clip(state.model.parameters(), options.clip)
         state.optimizer.step()
+        if isinstance(state.optimizer, Fista):
+            state.settled = state.optimizer.settled
+        elif options.l1:
+            shrink(state.optimizer)
         if state.average is not None:
             state.average.update_parameters(state.model)
         return loss

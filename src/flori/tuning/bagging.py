@@ -59,7 +59,7 @@ def finish_bag(folder: RunFolder, recipe: Recipe, number: int, bootstrap: bool) 
     options = replace(recipe, held_pictures(RunFolder(folder.path / names[0]), recipe)).data
     parts = together.codec.read(options, recipe.seed, True, recipe.training.patience is not None)
     judged = [part for part in ("valid", "test") if part in parts]
-    task = task_of(together.codec)
+    task = task_of(together.codec, recipe.training)
     scores = {part: task.judge(together, parts[part], True).scores for part in judged}
     by_member: list[dict[str, Any]] = [
         {"member": i, "run": name, "scores": one["scores"][judged[-1]]}

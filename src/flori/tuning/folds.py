@@ -79,7 +79,7 @@ def finish_folds(folder: RunFolder, recipe: Recipe, number: int) -> dict[str, An
         "folds": number,
         "group": getattr(recipe.data, "group", None),
         "seed": recipe.seed,
-        "best": task_of(load(folder.path / names[0]).predictor().codec).best[0],
+        "best": task_of(load(folder.path / names[0]).predictor().codec, recipe.training).best[0],
         **spread([one["scores"] for one in by_fold]),
         "by_fold": by_fold,
         "seconds": round(sum(one["seconds"] for one in by_fold), 3),

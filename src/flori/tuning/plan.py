@@ -98,7 +98,7 @@ def plan(
     """
     data = _look(recipe)
     task = data.codec.task
-    score = score or task_of(data.codec).best[0]
+    score = score or task_of(data.codec, recipe.training).best[0]
     if score not in SCORES[task]:
         raise UserError(f"--score {score}: {task} is scored by {', '.join(SCORES[task])}")
     held_out = 0.0 if recipe.data.valid or "valid" in data.parts else SHARE

@@ -53,7 +53,7 @@ def _held_out(folder: RunFolder, name: str) -> list[tuple[str, Answer]]:
     predictor = run.predictor()
     part: Any = run.parts(predictor.codec)["test"]
     names = part.texts.names if isinstance(part, Numbered) else part.names
-    judged = task_of(predictor.codec).judge(predictor, part, True)
+    judged = task_of(predictor.codec, run.recipe.training).judge(predictor, part, True)
     return list(zip(names, _answers(predictor.codec, part, judged), strict=True))
 
 

@@ -32,16 +32,18 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
     codec = predictor.codec
     assert isinstance(codec, ExampleCodec)
     paths = [path_of(item) for item in inputs]
+    named: list[dict[str, str]] = []
     if isinstance(codec.preparation, PicturePreparation):
         names, examples = _read_pictures(paths, codec.preparation, wishes.skipped)
     else:
-        names, examples = _read_tables(paths, codec, codec.preparation)
+        names, named, examples = _read_tables(paths, codec, codec.preparation)
     found = predictor.outputs(Part(examples, torch.zeros(len(names)), names))
     if codec.task == "classification":
         said = classification.answers(found, codec.labels)
     else:
         said = regression.answers(found, codec.scale)
-    return [{"input": name, **answer} for name, answer in zip(names, said, strict=True)]
+    named = named or [{}] * len(names)
+    return [{"input": name, **own, **answer} for name, own, answer in zip(names, named, said, strict=True)]
 
 
 def _read_pictures(
@@ -64,15 +66,22 @@ def _read_pictures(
     return [name for name, _ in good], together([found for _, found in good], prepared.size)
 
 
-def _read_tables(paths: list[Path], codec: ExampleCodec, prepared: TablePreparation) -> tuple[list[str], Tensor]:
+def _read_tables(
+    paths: list[Path], codec: ExampleCodec, prepared: TablePreparation
+) -> tuple[list[str], list[dict[str, str]], Tensor]:
+    """File and line of each row, what the table itself calls it if it does (``{"id": …}``), and its features."""
     kinds = {column.name: column.kind for column in prepared.columns}
     from flori.data.tables import read_rows  # brings pandas, which pictures do not wait for
 
-    names, blocks = [], []
+    names, named, blocks = [], [], []
     for path in paths:
         if path.is_file() and path.suffix.lower() not in TABLE_ENDINGS:
             raise UserError(f"{path} is no table; the network takes {', '.join(sorted(TABLE_ENDINGS))}")
-        rows = read_rows(path, kinds, codec.encoding)
+        rows = read_rows(path, {codec.identifier: "category", **kinds}, codec.encoding)
         names += rows.names
+        if codec.identifier in rows.frame:
+            named += [{"id": cell or ""} for cell in rows.frame[codec.identifier]]
+        else:
+            named += [{}] * len(rows)
         blocks.append(prepared.apply(rows))
-    return names, torch.cat(blocks)
+    return names, named, torch.cat(blocks)
