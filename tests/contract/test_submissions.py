@@ -22,7 +22,7 @@ SHORT = ["optimizer=closed-form", "--quiet"]
 def table(name: str, key: str, rows: range, target: bool = True) -> str:
     """Rows of a number, a colour and, if wanted, their target; the key is text such as 007."""
     lines = [f"{key},x,colour" + ",y" * target]
-    lines += [f"{i:03},{i % 7}.5,{'red blue'.split()[i % 2]}" + f",{i % 7 + 3 * (i % 2)}" * target for i in rows]
+    lines += [f"{i:03},{i % 7}.5,{['red', 'blue'][i % 2]}" + f",{i % 7 + 3 * (i % 2)}" * target for i in rows]
     Path(name).write_text("\n".join(lines) + "\n")
     return name
 

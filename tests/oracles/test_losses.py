@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.bad_input.making import GOOD_ROWS
 
 import flori
 from flori import models
@@ -10,7 +11,6 @@ from flori.core.errors import UserError
 from flori.data.batches import Batch
 from flori.objectives.regression import LOSSES, regression
 from flori.reference import losses as oracle
-from tests.bad_input.making import GOOD_ROWS
 
 ERRORS = [-1e3, -2.5, -1.0, -0.3, 0.0, 0.7, 1.0, 1.0000001, 17.0]
 

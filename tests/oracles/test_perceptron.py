@@ -11,8 +11,8 @@ import flori
 from flori import models
 from flori.data.batches import Batch
 from flori.objectives.perceptron import perceptron as criterion
-from flori.recipes.findings import findings
 from flori.recipes.catalogue import find
+from flori.recipes.findings import findings
 from flori.reference import perceptron as oracle
 from flori.training.perceptron import rosenblatt
 from flori.training.state import State
@@ -120,7 +120,7 @@ def test_xor_is_not_separable_and_no_margin_is_left():
 def rows(path, X, y):
     path.write_text("".join([*(f"x{i}," for i in range(X.shape[1])), "y\n"]))
     with open(path, "a") as file:
-        file.writelines(",".join(map(str, [*x, "no yes".split()[int(k)]])) + "\n" for x, k in zip(X, y, strict=True))
+        file.writelines(",".join(map(str, [*x, ["no", "yes"][int(k)]])) + "\n" for x, k in zip(X, y, strict=True))
 
 
 def test_a_separable_table_ends_early_and_xor_after_its_passes(own_folder):
