@@ -64,9 +64,8 @@ def test_more_classes_are_keslers(size):
     np.testing.assert_allclose(weights(state)[1], b, rtol=0, atol=0)
     assert state.notes["mistakes"] == mistakes > 0
     loss = criterion().losses(state.model, Batch(torch.tensor(X), torch.tensor(y)))["loss"]
-    assert float(loss.detach()) == pytest.approx(
-        np.mean([oracle.loss(x, k, W, b) for x, k in zip(X, y, strict=True)]), abs=1e-12
-    )
+    expected = np.mean([oracle.loss(x, k, W, b) for x, k in zip(X, y, strict=True)])
+    assert float(loss.detach()) == pytest.approx(expected, abs=1e-12)
 
 
 def test_two_classes_equal_scikit_learns():
