@@ -60,7 +60,7 @@ def draw_ways(name: str, path: Path, as_json: bool) -> None:
         for row in rows
     ]
     print_table(["optimiser", "rate", "ended at", "height", "steps to the lowest"], table, (1, 3, 4))
-    print(f"\nEach took {STEPS} steps at the rate that ended lowest.\npicture {path}")
+    print(f"\nEach took {STEPS} steps at the rate that got there first, or else ended lowest.\npicture {path}")
 
 
 ALIKE = {"gd": "gd, sgd", "adam": "adam, adamw"}
