@@ -58,8 +58,8 @@ class Points(nn.Module):
 
 
 def ways(surface: Surface) -> Iterator[Way]:
-    """Every optimiser's best way of all rates by which it stays on the picture: the one that is at a lowest point first,
-    and where none is, the one that ends lowest."""
+    """Every optimiser's best way of all rates by which it stays on the picture: the first to be at a lowest point, and
+    where none gets there, the one that ends lowest."""
 
     def worth(way: Way) -> tuple[float, float]:
         arrived = way.arrived(surface.least)
