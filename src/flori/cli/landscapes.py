@@ -48,7 +48,7 @@ def draw_ways(name: str, path: Path, as_json: bool) -> None:
     rows = [_row(way, surface) for way in found]
     labels = [f"{row['named']}, rate {row['rate']:g}: {row['height']:.2g}" for row in rows]
     lines = [(label, way.points) for label, way in zip(labels, found, strict=True)]
-    title = f"{name}: {surface.formula}; height after {STEPS} steps at the best rate of each"
+    title = f"{name}: {surface.formula}\nheight after {STEPS} steps at the best rate of each"
     save(path.parent, path.name, landscape(x, y, heights, lines, surface.lowest, title))
     if as_json:
         told = {"surface": name, "formula": surface.formula, "steps": STEPS, "start": surface.start}
@@ -60,7 +60,7 @@ def draw_ways(name: str, path: Path, as_json: bool) -> None:
         for row in rows
     ]
     print_table(["optimiser", "rate", "ended at", "height", "steps to the lowest"], table, (1, 3, 4))
-    print(f"\nEach took {STEPS} steps at the rate that ended lowest.\npicture {path}")
+    print(f"\nEach took {STEPS} steps at the rate that got there first, or else ended lowest.\npicture {path}")
 
 
 ALIKE = {"gd": "gd, sgd", "adam": "adam, adamw"}

@@ -33,7 +33,7 @@ def landscape(
     above = (heights - heights.min()).numpy()
     _contours(axis, x, y, above)
     for number, (colour, (label, points)) in enumerate(zip(PALETTE, lines, strict=False)):
-        width = 3.2 - 0.3 * number  # of ways that are one, all are seen
+        width = 2.8 - 0.25 * number  # of ways that are one, all are seen
         axis.plot(*points.T, color=colour, linewidth=width, marker=".", markersize=3, label=label)
         axis.plot(*points[-1], color=colour, marker="o", markersize=7, markeredgecolor="white")
     axis.plot(*lines[0][1][0], "s", color="white", markeredgecolor=INK, markersize=8, label="start", linestyle="none")

@@ -26,16 +26,16 @@ TOO_HIGH = 4.0  # times the first loss: no more is to be learnt
 SLIGHT, AGAIN = 0.05, 0.1  # shares of the first loss that is no fall yet, and of the fall that is a rise
 
 
-def rising(recipe: Recipe) -> Iterator[tuple[float, float]]:
+def rising(recipe: Recipe, seconds: float = SECONDS) -> Iterator[tuple[float, float]]:
     """Each rate and the loss of the batch that a step was then taken for, until the loss is no number or far above the
-    first. Raises UserError for a system that is not learnt by steps."""
+    first; so many rates as take about so many seconds. Raises UserError for a system that is not learnt by steps."""
     plain = {"schedule": "constant", "warmup": 0.0, "average": 0.0, "lr": recipe.training.lr or 1.0}
     run = assemble(replace(recipe, {f"training.{name}": value for name, value in plain.items()}))
     if run.state.optimizer is None:
         raise UserError(f"--rates: {recipe.system} by {recipe.training.optimizer} takes no steps")
     steps = loop(run.state, run.batches, run.update, STEPS + TIMED, recipe.seed)
     first = _loss_at(run, steps, LOWEST)
-    count = min(STEPS, max(FEWEST, int(SECONDS / _seconds_a_step(run, steps))))
+    count = min(STEPS, max(FEWEST, int(seconds / _seconds_a_step(run, steps))))
     for number in range(count):
         rate = LOWEST * (HIGHEST / LOWEST) ** (number / (count - 1))
         loss = _loss_at(run, steps, rate)

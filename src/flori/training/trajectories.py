@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,10 +58,15 @@ class Points(nn.Module):
 
 
 def ways(surface: Surface) -> Iterator[Way]:
-    """Every optimiser's best way: the one that ends lowest, of all rates by which it stays on the picture."""
+    """Every optimiser's best way of all rates by which it stays on the picture: the first to be at a lowest point, and
+    where none gets there, the one that ends lowest."""
+
+    def worth(way: Way) -> tuple[float, float]:
+        arrived = way.arrived(surface.least)
+        return math.inf if arrived is None else arrived, float(way.heights[-LAST:].max())
+
     for name in OPTIONS:
-        found = [way for way in walks(surface, name) if in_sight(surface, way.points)]
-        yield min(found, key=lambda way: float(way.heights[-LAST:].max()))
+        yield min((way for way in walks(surface, name) if in_sight(surface, way.points)), key=worth)
 
 
 def walks(
