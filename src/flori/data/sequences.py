@@ -29,6 +29,7 @@ class TokenBatch:
         inputs: tokens int64 [B, T]; of a translation what the decoder is fed, `<bos>` first.
         targets: int64 [B, T], `IGNORED` where there is none; of a classification [B].
         lengths: how many places of each row of `inputs` are no padding, int64 [B]; None: all.
+        characters: of each word its letters, int64 [B, T, C], where the network reads them.
         source, source_lengths: what is translated, int64 [B, S] and [B].
         fresh: whether a state carried from batch to batch begins anew here.
     """
@@ -36,12 +37,18 @@ class TokenBatch:
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
+    characters: Tensor | None = None
     source: Tensor | None = None
     source_lengths: Tensor | None = None
     fresh: bool = True
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def read(self) -> tuple[Tensor, ...]:
+        """What a network reads that labels sequences or each of their places."""
+        return tuple(t for t in (self.inputs, self.lengths, self.characters) if t is not None)
 
     def count(self) -> int:
         """The targets: what a loss is the mean over."""
