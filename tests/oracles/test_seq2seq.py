@@ -22,7 +22,11 @@ STEPS = {"rnn": rnn_equations.step, "gru": gru_equations.step, "lstm": lstm_equa
 WORDS, OTHERS, WIDTH, HIDDEN, LABELS, ALPHABET, FILTERS = 13, 11, 2, 3, 7, 17, 5
 SOURCE = torch.tensor([[5, 4, 3, 0, 0], [2, 7, 12, 9, 3], [8, 3, 0, 0, 0]])
 LENGTHS = torch.tensor([3, 5, 2])
-SPELLINGS = [[5, 16, 5, 2], [3], [1, 9], [], []], [[11, 4, 3], [7], [16, 16], [2, 14], [8]], [[6], [1, 2, 3], [], [], []]
+SPELLINGS = (
+    [[5, 16, 5, 2], [3], [1, 9], [], []],
+    [[11, 4, 3], [7], [16, 16], [2, 14], [8]],
+    [[6], [1, 2, 3], [], [], []],
+)
 CHARACTERS = torch.tensor([[word + [0] * (4 - len(word)) for word in sentence] for sentence in SPELLINGS])
 TARGET = torch.tensor([[2, 4, 6, 1], [2, 10, 3, 0], [2, 9, 0, 0]])
 SIZES = {"width": WIDTH, "hidden": HIDDEN, "layers": 2, "dropout": 0.0}
@@ -221,9 +225,7 @@ def test_gradients_through_letters_equal_finite_differences():
     names, values = zip(*model.named_parameters(), strict=True)
 
     def function(*values):
-        return torch.func.functional_call(
-            model, dict(zip(names, values, strict=True)), (SOURCE, LENGTHS, CHARACTERS)
-        )
+        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (SOURCE, LENGTHS, CHARACTERS))
 
     assert torch.autograd.gradcheck(function, values, fast_mode=True)
 

@@ -20,7 +20,7 @@ from flori.data.tagging import TaggingCodec, prepare
 from flori.data.vocabulary import Vocabulary
 from flori.recipes.catalogue import find
 
-SMALL = {"model.width": 16, "model.hidden": 24, "model.characters": 24, "epochs": 12, "batch": 16, "lr": 0.01}
+SMALL = {"model.width": 16, "model.hidden": 24, "model.characters": 24, "model.dropout": 0.1, "batch": 16, "lr": 0.01}
 ENDINGS = {"place": ("burg", "ton"), "person": ("son", "man"), "product": ("ix", "ol")}
 TEMPLATES = ["we saw {} and {}", "then {} met {} again", "{} is not {}", "yesterday the {} was here , and {} too"]
 
@@ -57,14 +57,14 @@ def test_names_never_seen_are_found_by_their_letters() -> None:
     draw = random.Random(0)
     written(Path("names/train.conll"), 300, draw)
     truth = written(Path("names/test.conll"), 60, draw)
-    run = flori.train("bilstm-tagger", data="names", run="run", **SMALL)
+    run = flori.train("bilstm-tagger", data="names", run="run", epochs=20, **SMALL)
     answers = run.predict(*(text for text, _ in truth))
     said = [{(span["start"], span["end"], span["label"]) for span in answer["spans"]} for answer in answers]
     hits = sum(len(spans & there) for spans, (_, there) in zip(said, truth, strict=True))
     f1 = 2 * hits / (sum(map(len, said)) + sum(len(there) for _, there in truth))
     assert f1 > 0.95
     assert run.summary["scores"]["test"]["f1"] == pytest.approx(f1, abs=1e-9)
-    blind = flori.train("bilstm-tagger", data="names", run="blind", **{**SMALL, "model.characters": 0})
+    blind = flori.train("bilstm-tagger", data="names", run="blind", epochs=5, **{**SMALL, "model.characters": 0})
     assert blind.summary["scores"]["test"]["f1"] < 0.7  # it can but guess which kind
 
 

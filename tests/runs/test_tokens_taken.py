@@ -55,9 +55,7 @@ def test_the_same_data_take_over_everything(system, tmp_path):
     data = str(texts.written(type(find(system).data).__name__, tmp_path))
     first = flori.train(system, run="first", data=data, lr=0.01, **SETTINGS[system]).path
     again = flori.train(system, run="again", data=data, init=str(first), **{**SETTINGS[system], "steps": 1, "lr": 0})
-    assert {n: t.tolist() for n, t in weights(again.path).items()} == {
-        n: t.tolist() for n, t in weights(first).items()
-    }
+    assert {n: t.tolist() for n, t in weights(again.path).items()} == {n: t.tolist() for n, t in weights(first).items()}
     taken = json.loads(Path("again/init.json").read_text())
     assert not taken["left"] and not taken["partly"] and not taken["notes"]
 
@@ -74,7 +72,7 @@ def test_rows_of_other_texts_are_matched_by_token(system, tmp_path):
     flori.train(system, run="run", init=str(first), **still)
     there, bare, ours = (weights(path) for path in (first, Path("bare"), Path("run")))
     model = flori.load("run").predictor().model
-    assert {side for side in model.rows.values()} <= {*json.loads(Path("run", CODEC).read_text())}
+    assert set(model.rows.values()) <= {*json.loads(Path("run", CODEC).read_text())}
     seen = set()
     for layer, side in model.rows.items():
         known, mine = tokens(first, side), tokens(Path("run"), side)
@@ -117,7 +115,8 @@ def test_a_file_that_does_not_tell_its_tokens_is_taken_in_order(tmp_path):
 
 
 def test_a_classifier_lends_its_words_to_a_tagger(tmp_path):
-    flori.train("bilstm-classifier", run="first", data=str(texts.written("Texts", tmp_path)), **SETTINGS["bilstm-classifier"])
+    data = str(texts.written("Texts", tmp_path))
+    flori.train("bilstm-classifier", run="first", data=data, **SETTINGS["bilstm-classifier"])
     Path("t.conll").write_text("good\tO\nfilm\tB-thing\n\nZoe\tB-person\n\n" * 20)
     settings = {**SETTINGS["bilstm-tagger"], "lr": 0, "data": "t.conll"}
     flori.train("bilstm-tagger", run="run", init="first", **settings)
