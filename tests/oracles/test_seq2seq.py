@@ -19,9 +19,15 @@ from flori.reference import rnn as rnn_equations
 from flori.reference import seq2seq as equations
 
 STEPS = {"rnn": rnn_equations.step, "gru": gru_equations.step, "lstm": lstm_equations.step}
-WORDS, OTHERS, WIDTH, HIDDEN, LABELS = 13, 11, 2, 3, 7
+WORDS, OTHERS, WIDTH, HIDDEN, LABELS, ALPHABET, FILTERS = 13, 11, 2, 3, 7, 17, 5
 SOURCE = torch.tensor([[5, 4, 3, 0, 0], [2, 7, 12, 9, 3], [8, 3, 0, 0, 0]])
 LENGTHS = torch.tensor([3, 5, 2])
+SPELLINGS = (
+    [[5, 16, 5, 2], [3], [1, 9], [], []],
+    [[11, 4, 3], [7], [16, 16], [2, 14], [8]],
+    [[6], [1, 2, 3], [], [], []],
+)
+CHARACTERS = torch.tensor([[word + [0] * (4 - len(word)) for word in sentence] for sentence in SPELLINGS])
 TARGET = torch.tensor([[2, 4, 6, 1], [2, 10, 3, 0], [2, 9, 0, 0]])
 SIZES = {"width": WIDTH, "hidden": HIDDEN, "layers": 2, "dropout": 0.0}
 ATTENTIVE = [(score, feeding) for score in ("additive", "dot") for feeding in (False, True)]
@@ -181,6 +187,45 @@ def test_gradients_equal_finite_differences(number):
 
     def function(*values):
         return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (SOURCE, LENGTHS, *target))
+
+    assert torch.autograd.gradcheck(function, values, fast_mode=True)
+
+
+def spelling():
+    return bilstm_tagger(WORDS, LABELS, ALPHABET, characters=FILTERS, **SIZES)
+
+
+def test_tagger_that_reads_letters_equals_the_equations():
+    model = stirred(spelling())
+    rest = pairs(model.rnn), nothing("lstm"), *linear(model.output)
+    spelt = array(model.letters.embedding.weight), *linear(model.letters.convolution)
+    found, words = model(SOURCE, LENGTHS, CHARACTERS), array(model.embedding.weight)
+    for row, length in enumerate(LENGTHS.tolist()):
+        letters = SPELLINGS[row][:length]
+        expected = tagger_equations.forward(SOURCE[row, :length].tolist(), words, *rest, letters, spelt)
+        same(found[row, :length], expected)
+
+
+def test_letters_that_are_not_there_change_nothing():
+    """Whatever the longest word of the batch, and whatever padding is called."""
+    model = stirred(spelling())
+    expected = model(SOURCE, LENGTHS, CHARACTERS)
+    same(model(SOURCE, LENGTHS, F.pad(CHARACTERS, (0, 3))), array(expected))
+    model.letters.embedding.weight.data[0] += 1.0
+    same(model(SOURCE, LENGTHS, CHARACTERS), array(expected))
+    beyond = CHARACTERS.clone()
+    beyond[0, 3:] = 13  # behind the end of the sentence
+    same(model(SOURCE, LENGTHS, beyond)[0, :3], array(expected[0, :3]))
+    model(SOURCE, LENGTHS, CHARACTERS).sum().backward()
+    assert not model.letters.embedding.weight.grad[0].any()
+
+
+def test_gradients_through_letters_equal_finite_differences():
+    model = stirred(spelling())
+    names, values = zip(*model.named_parameters(), strict=True)
+
+    def function(*values):
+        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (SOURCE, LENGTHS, CHARACTERS))
 
     assert torch.autograd.gradcheck(function, values, fast_mode=True)
 

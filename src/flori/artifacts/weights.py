@@ -23,6 +23,7 @@ from flori.core.errors import UserError
 from flori.core.paths import path_of
 from flori.data import families
 from flori.data.preparation import PicturePreparation
+from flori.data.vocabulary import Vocabulary, vocabularies
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALVES = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -38,7 +39,7 @@ PREFIXES = ("module.", "model.", "_orig_mod.")
 class Weights:
     """Tensors by name; the class of each row of the heads, [] where not known; the mean and deviation of each channel
     by which pictures were standardised, () where there were none; the features that a table gave. Of a run also its
-    `system` and the `options` of its network."""
+    `system` and the `options` of its network, and of text the vocabularies by name."""
 
     tensors: dict[str, Tensor]
     labels: list[str] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Weights:
     features: list[str] = field(default_factory=list)
     system: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    vocabularies: dict[str, Vocabulary] = field(default_factory=dict)
 
 
 def read_weights(source: str, system: str) -> Weights:
@@ -111,7 +113,13 @@ def _of_run(folder: Path, tensors: dict[str, Tensor]) -> Weights:
     prepared = getattr(codec, "preparation", None)
     if isinstance(prepared, PicturePreparation):
         return Weights(tensors, codec.labels, prepared.mean, prepared.std, **made)
-    return Weights(tensors, codec.labels, features=getattr(prepared, "features", []), **made)
+    return Weights(
+        tensors,
+        codec.labels,
+        features=getattr(prepared, "features", []),
+        vocabularies=vocabularies(codec),
+        **made,
+    )
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

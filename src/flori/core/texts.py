@@ -42,12 +42,24 @@ class Pairs(Text):
 
 
 @dataclass(frozen=True)
-class Sentences(Text):
+class Labelled(Text):
+    """Texts with labels: what is unknown may be told from what stands around it."""
+
+    unknown: float = value(
+        0.0,
+        "α: in training a word that occurs n times is taken for unknown with the chance α/(α + n); 0: none is",
+        at_least=0,
+        at_most=1000,
+    )
+
+
+@dataclass(frozen=True)
+class Sentences(Labelled):
     """Sentences with a tag for each word, in CoNLL's columns."""
 
 
 @dataclass(frozen=True)
-class Texts(Text):
+class Texts(Labelled):
     """Texts by class: folders, a file a class, or a table with a column of text and one of classes."""
 
     text: str | None = value(None, "table: the column of text; None: the longest one")

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from flori.core import seeds
+from flori.data.rare_words import RareWords
 from flori.data.sequence_parts import SequencePart
 from flori.data.sequences import CPU, TokenBatch
 
@@ -26,6 +27,7 @@ class Buckets:
 
     Args:
         most: most examples in a batch; None: as many as the budget takes.
+        rare: hides rare words in the batches of an epoch; None: none are hidden.
     """
 
     part: SequencePart
@@ -33,6 +35,7 @@ class Buckets:
     seed: int = 0
     device: torch.device = CPU
     most: int | None = None
+    rare: RareWords | None = None
 
     @property
     def per_epoch(self) -> int:
@@ -45,16 +48,15 @@ class Buckets:
         order = order[np.argsort(self._keys[order], kind="stable")]
         chosen = torch.randperm(self.per_epoch, generator=seeds.generator(self.seed, "order of buckets", number))
         for place in chosen[start:].tolist():
-            yield self._batch(order[self._cuts[place] : self._cuts[place + 1]])
+            index = order[self._cuts[place] : self._cuts[place + 1]]
+            batch = self.part.batch(index)
+            yield (batch if self.rare is None else self.rare.hidden(batch, index, number)).to(self.device)
 
     def in_order(self) -> Iterator[TokenBatch]:
         """All examples once, in their own order: to evaluate."""
         index, cuts = np.arange(len(self._keys)), _cuts(self.part.lengths, self.budget, self.most)
         for first, end in pairwise(cuts):
-            yield self._batch(index[first:end])
-
-    def _batch(self, index: NDArray[np.int64]) -> TokenBatch:
-        return self.part.batch(index).to(self.device)
+            yield self.part.batch(index[first:end]).to(self.device)
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from flori.data.buckets import Buckets
+from flori.data.rare_words import RareWords
 from flori.data.sequence_parts import TaggingPart, TextPart, TranslationPart
 
 LETTERS = 100  # of a text, where it stands for an example
@@ -40,9 +41,11 @@ class Numbered:
         """Where each text is from, and how it begins."""
         return [f"{name}: {_begun(text)}" for name, text in zip(self.texts.names, self.texts.texts, strict=True)]
 
-    def batches(self, most: int, device: torch.device, seed: int = 0, budget: int = BUDGET) -> Buckets:
+    def batches(
+        self, most: int, device: torch.device, seed: int = 0, budget: int = BUDGET, rare: RareWords | None = None
+    ) -> Buckets:
         """Batches of examples of like length, of at most so many examples and padded tokens."""
-        return Buckets(self.numbers, budget, seed, device, most)
+        return Buckets(self.numbers, budget, seed, device, most, rare)
 
 
 def _begun(text: str) -> str:

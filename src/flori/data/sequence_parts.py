@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flori.data.sequences import IGNORED, Ragged, TokenBatch
+from flori.data.spelling import Spelled
 from flori.data.vocabulary import Vocabulary
 
 
@@ -67,7 +68,7 @@ class TranslationPart:
         targets = torch.cat([self.target.padded(index, IGNORED), torch.full_like(begin, IGNORED)], 1)
         targets[rows, torch.from_numpy(lengths[:, 1] - 1)] = self.end
         source_lengths, target_lengths = torch.from_numpy(lengths).unbind(1)
-        return TokenBatch(inputs, targets, target_lengths, source, source_lengths)
+        return TokenBatch(inputs, targets, target_lengths, source=source, source_lengths=source_lengths)
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,28 @@ class TaggingPart:
     words: Ragged
     tags: Ragged
     pad: int
+    spelled: Spelled | None = None
 
     @staticmethod
     def of(
-        sentences: Iterable[Sequence[str]], tags: Iterable[Sequence[str]], vocabulary: Vocabulary, labels: list[str]
+        sentences: Sequence[Sequence[str]],
+        tags: Iterable[Sequence[str]],
+        vocabulary: Vocabulary,
+        labels: list[str],
+        alphabet: Vocabulary | None = None,
     ) -> TaggingPart:
-        """Sentences of words; raises KeyError for a tag that `labels` has not."""
+        """Sentences of words, with their letters where there is an alphabet; raises KeyError for a tag that `labels`
+        has not."""
         numbers = {label: number for number, label in enumerate(labels)}
         numbered = Ragged.of([numbers[tag] for tag in row] for row in tags)
-        return TaggingPart(Ragged.of(vocabulary.ids(words) for words in sentences), numbered, _pad(vocabulary))
+        known = Ragged.of(vocabulary.ids(words) for words in sentences)
+        spelled = None if alphabet is None else Spelled.of(sentences, alphabet)
+        return TaggingPart(known, numbered, _pad(vocabulary), spelled)
 
     def content(self) -> bytes:
         """A hash of all examples."""
-        return self.words.content() + self.tags.content()
+        spelled = b"" if self.spelled is None else self.spelled.content()
+        return self.words.content() + self.tags.content() + spelled
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -97,7 +107,10 @@ class TaggingPart:
 
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.words.lengths[index])
-        return TokenBatch(self.words.padded(index, self.pad), self.tags.padded(index, IGNORED), lengths)
+        letters = None if self.spelled is None else self.spelled.padded(index)
+        return TokenBatch(
+            self.words.padded(index, self.pad), self.tags.padded(index, IGNORED), lengths, characters=letters
+        )
 
 
 @dataclass(frozen=True)

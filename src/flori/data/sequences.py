@@ -30,6 +30,7 @@ class TokenBatch:
         targets: int64 [B, T], `IGNORED` where there is none; of a classification [B].
         lengths: how many places of each row of `inputs` are no padding, int64 [B]; None: all.
         source, source_lengths: what is translated, int64 [B, S] and [B].
+        characters: of each word its letters, int64 [B, T, C], where the network reads them.
         fresh: whether a state carried from batch to batch begins anew here.
     """
 
@@ -38,10 +39,16 @@ class TokenBatch:
     lengths: Tensor | None = None
     source: Tensor | None = None
     source_lengths: Tensor | None = None
+    characters: Tensor | None = None
     fresh: bool = True
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def read(self) -> tuple[Tensor, ...]:
+        """What a network reads that labels sequences or each of their places."""
+        return tuple(t for t in (self.inputs, self.lengths, self.characters) if t is not None)
 
     def count(self) -> int:
         """The targets: what a loss is the mean over."""

@@ -15,39 +15,46 @@ from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
 from flori.data.dividing import divide, resampled
 from flori.data.numbered import SAMPLE, Numbered
+from flori.data.rare_words import rare_words
 from flori.data.sequence_parts import TaggingPart
 from flori.data.sources import found
+from flori.data.spelling import LONGEST, alphabet
 from flori.data.ties import Ties
 from flori.data.vocabulary import LABELLING, Vocabulary
 
 
 @dataclass(frozen=True)
 class TaggingCodec:
-    """Words and tags ↔ numbers; `labels` are all tags."""
+    """Words, their letters and tags ↔ numbers; `labels` are all tags. Without an alphabet letters are not read."""
 
     vocabulary: Vocabulary
     labels: list[str] = field(default_factory=list)
+    alphabet: Vocabulary | None = None
     task: str = "tagging"
-    numbers: int = 4096
+    numbers: int = SAMPLE * LONGEST * 96  # letters as a network of 32 filters sees them, three side by side
     example: str = '"A sentence."'
 
     @property
-    def sizes(self) -> tuple[int, int]:
-        return len(self.vocabulary), len(self.labels)
+    def sizes(self) -> tuple[int, int, int]:
+        return len(self.vocabulary), len(self.labels), len(self.alphabet or ())
 
     @property
     def described(self) -> str:
         return f"sentences of {len(self.vocabulary):,} kinds of words, {len(self.labels)} tags"
 
     def sample(self) -> tuple[torch.Tensor, ...]:
-        return torch.zeros(1, SAMPLE, dtype=torch.int64), torch.tensor([SAMPLE])
+        letters = torch.zeros(1, SAMPLE, LONGEST, dtype=torch.int64)
+        return letters[:, :, 0], torch.tensor([SAMPLE]), *([] if self.alphabet is None else [letters])
 
     def state(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary.state(), "labels": self.labels}
+        letters = None if self.alphabet is None else self.alphabet.state()
+        return {"vocabulary": self.vocabulary.state(), "labels": self.labels, "alphabet": letters}
 
     @staticmethod
     def restore(state: dict[str, Any]) -> TaggingCodec:
-        return TaggingCodec(Vocabulary.restore(state["vocabulary"]), state["labels"])
+        letters = state.get("alphabet")
+        restored = None if letters is None else Vocabulary.restore(letters)
+        return TaggingCodec(Vocabulary.restore(state["vocabulary"]), state["labels"], restored)
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
         """The sentences of a set by part. Raises UserError where they have tags that the network does not know."""
@@ -59,7 +66,7 @@ class TaggingCodec:
         return {part: self.encoded(sentences) for part, sentences in parts.items()}
 
     def encoded(self, sentences: conll.Sentences) -> Numbered:
-        numbers = TaggingPart.of(sentences.words, sentences.tags, self.vocabulary, self.labels)
+        numbers = TaggingPart.of(sentences.words, sentences.tags, self.vocabulary, self.labels, self.alphabet)
         return Numbered(numbers, sentences)
 
     def batches(
@@ -71,8 +78,10 @@ class TaggingCodec:
         seed: int = 0,
         options: Options | None = None,
     ) -> Buckets:
-        """Sentences of like length together, at most `size` of them."""
-        return part.batches(size, device, seed)
+        """Sentences of like length together, at most `size` of them; `options` say how often rare words are hidden."""
+        assert isinstance(part.numbers, TaggingPart)
+        rare = rare_words(part.numbers.words, options, self.vocabulary.unknown, seed)
+        return part.batches(size, device, seed, rare=rare)
 
 
 def prepare(recipe: Recipe) -> Prepared:
@@ -82,7 +91,8 @@ def prepare(recipe: Recipe) -> Prepared:
     chosen: dict[str, Any] = {"most": options.most, "least": options.least, "lower": options.lower}
     try:
         parts = divide(raw.parts, options, recipe.seed, recipe.training.patience is not None, _tie)
-        codec = TaggingCodec(Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen), raw.labels)
+        known = Vocabulary.of_words(parts["train"].words, special=LABELLING, **chosen)
+        codec = TaggingCodec(known, raw.labels, alphabet(parts["train"].words))
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
     parts = resampled(parts, options, recipe.seed)

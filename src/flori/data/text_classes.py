@@ -15,6 +15,7 @@ from flori.data.buckets import Buckets
 from flori.data.codec import Prepared
 from flori.data.dividing import divide, resampled
 from flori.data.numbered import SAMPLE, Numbered
+from flori.data.rare_words import rare_words
 from flori.data.sequence_parts import TextPart
 from flori.data.sources import found
 from flori.data.ties import Ties
@@ -73,8 +74,10 @@ class TextCodec:
         seed: int = 0,
         options: Options | None = None,
     ) -> Buckets:
-        """Texts of like length together, at most `size` of them."""
-        return part.batches(size, device, seed)
+        """Texts of like length together, at most `size` of them; `options` say how often rare tokens are hidden."""
+        assert isinstance(part.numbers, TextPart)
+        rare = rare_words(part.numbers.texts, options, self.vocabulary.unknown, seed)
+        return part.batches(size, device, seed, rare=rare)
 
 
 def prepare(recipe: Recipe) -> Prepared:

@@ -158,6 +158,11 @@ class Vocabulary:
         return coders.Words(self._numbers, UNKNOWN)
 
 
+def vocabularies(codec: object) -> dict[str, Vocabulary]:
+    """Those that a codec keeps, by the names that it gives them; none of pictures and tables."""
+    return {name: kept for name, kept in vars(codec).items() if isinstance(kept, Vocabulary)}
+
+
 def _ready(text: str, kind: str, lower: bool) -> str:
     """Characters and bytes are taken as they are; words have one form."""
     text = words.tidy(text) if kind in ("word", "wordpiece") else text

@@ -1,7 +1,8 @@
 """Systems as plain torch modules: `flori.models.lenet(classes=10)`.
 
 Every builder takes the number of outputs, the shape of one input, and the system's own options. `heads` of a network
-names the submodules that make its outputs: its last layer, and those of auxiliary outputs.
+names the submodules that make its outputs: its last layer, and those of auxiliary outputs. `rows` of one that reads
+text says which of its layers have a row for each token, and of which vocabulary.
 """
 
 from __future__ import annotations

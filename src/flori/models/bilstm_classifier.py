@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from flori.layers.attention import within
 from flori.layers.dropout import Dropout
+from flori.layers.embedding import embedding
 from flori.layers.output import even_output
 from flori.layers.recurrent import recur, recurrent
 
@@ -27,10 +28,11 @@ class BiLSTMClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.pool = POOLINGS[pooling]
-        self.embedding = nn.Embedding(vocabulary, width)
+        self.embedding = embedding(vocabulary, width)
         self.dropout = Dropout(dropout)
         self.rnn = recurrent("lstm", width, hidden, layers, dropout, bidirectional=True)
         self.output = even_output(2 * hidden, labels)
+        self.rows = {"embedding": "vocabulary"}
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """tokens int64 [B, T] with lengths int64 [B] → logits [B, K]."""

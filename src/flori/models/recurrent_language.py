@@ -34,6 +34,7 @@ class RecurrentLanguage(nn.Module):
         self.projection = nn.Linear(hidden, width, bias=False) if narrow else nn.Identity()
         self.output = Tied(vocabulary) if tied else even_output(hidden, vocabulary)
         self.heads = ("output", "embedding") if tied else ("output",)
+        self.rows = {"embedding": "vocabulary", "output": "vocabulary"}
         self.tied, self.scale = tied, width**0.5
         if tied:
             # Rows of length 1 make small logits; as inputs they are scaled to numbers of variance 1.

@@ -72,6 +72,7 @@ class Seq2Seq(nn.Module):
         self.dropout = Dropout(dropout)
         self.rnn = recurrent(cell, width + 2 * hidden, hidden, layers, dropout)
         self.output = even_output(hidden, target)
+        self.rows = {"encoder.embedding": "source", "embedding": "target", "output": "target"}
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         """Teacher forcing: source int64 [B, S], target int64 [B, T] that begins with <bos> → logits [B, T, V]."""

@@ -66,6 +66,7 @@ class Seq2SeqAttention(nn.Module):
         self.rnn = recurrent(cell, width + 2 * hidden if feeding else width, hidden, layers, dropout)
         self.combine = joining(3 * hidden, hidden)
         self.output = even_output(hidden, target)
+        self.rows = {"encoder.embedding": "source", "embedding": "target", "output": "target"}
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
         """Teacher forcing: source int64 [B, S], target int64 [B, T] that begins with <bos> → logits [B, T, V]."""

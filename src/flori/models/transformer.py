@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from flori.layers.attention import Attend, Watched, causal, fused, kept, within
 from flori.layers.cache import Cache
 from flori.layers.dropout import Dropout
+from flori.layers.embedding import embedding
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
 
@@ -47,6 +48,7 @@ class Transformer(nn.Module):
         self.encoder, self.decoder = Stack(layers, shape), Stack(layers, shape, cross=True)
         self.output = None if tied else nn.Linear(width, vocabularies[1], bias=False)
         self.heads = ("target_embedding",) if tied else ("output",)
+        self.rows = {"source_embedding": "source", "target_embedding": "target", "output": "target"}
         self.context = longest if positions == "learned" else None
         begin_open(self.decoder, self.output)
 
@@ -109,13 +111,6 @@ def begin_open(decoder: Stack, output: nn.Linear | None) -> None:
         nn.init.constant_(decoder.norm.weight, len(decoder.norm.weight) ** -0.25)
     else:
         nn.init.zeros_(output.weight)
-
-
-def embedding(words: int, width: int) -> nn.Embedding:
-    """Vectors of length 1 or so, which `embedded` makes √H."""
-    table = nn.Embedding(words, width)
-    nn.init.normal_(table.weight, std=width**-0.5)
-    return table
 
 
 def embedded(table: nn.Embedding, tokens: Tensor) -> Tensor:

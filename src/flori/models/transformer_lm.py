@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from flori.layers.attention import Attend, Watched, causal, fused
 from flori.layers.cache import Cache
 from flori.layers.dropout import Dropout
+from flori.layers.embedding import embedding
 from flori.layers.grams import Grams
 from flori.layers.positions import Rotary, turning
 from flori.layers.positions import positions as positions_of
 from flori.layers.transformer import Shape, Stack
-from flori.models.transformer import begin_open, embedding
+from flori.models.transformer import begin_open
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class TransformerLM(nn.Module):
         self.dropout, self.decoder = Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
+        self.rows = {"embedding": "vocabulary", "output": "vocabulary"}
         begin_open(self.decoder, self.output)
         self.context, self.head_width = context, width // shape.heads
         if positions == "rotary" and self.head_width % 2:

@@ -28,10 +28,13 @@ class Tokens(Protocol):
 
 
 class Sequences(Tokens, Protocol):
-    """Padded sequences with the number of their tokens, int64 [B]."""
+    """Padded sequences with the number of their tokens, int64 [B]. `read` is all that a labelling network takes."""
 
     @property
     def lengths(self) -> Tensor: ...
+
+    @property
+    def read(self) -> tuple[Tensor, ...]: ...
 
 
 class Pairs(Sequences, Protocol):

@@ -9,10 +9,10 @@ from flori.objectives.objective import Objective
 
 
 def tagging(label_smoothing: float = 0.0) -> Objective[Sequences]:
-    """The objective for ``model(inputs [B, T], lengths [B]) -> logits [B, T, K]`` and tags int64 [B, T]; with one label
-    a sequence, logits [B, K] and labels [B], it is that of classifying them."""
+    """The objective for ``model(inputs [B, T], lengths [B], …) -> logits [B, T, K]`` and tags int64 [B, T]; with one
+    label a sequence, logits [B, K] and labels [B], it is that of classifying them."""
 
     def losses(model: nn.Module, batch: Sequences) -> dict[str, Tensor]:
-        return {"loss": cross_entropy(model(batch.inputs, batch.lengths), batch.targets, label_smoothing)}
+        return {"loss": cross_entropy(model(*batch.read), batch.targets, label_smoothing)}
 
     return Objective(losses, count)

@@ -19,5 +19,5 @@ def labelled(
     model.eval()
     for batch in batches:
         with computing(device, precision):
-            logits = model(batch.inputs, batch.lengths)
+            logits = model(*batch.read)
         yield (logits if logits.dtype.itemsize >= 4 else logits.float()), batch

@@ -18,6 +18,15 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Spelling(Options):
+    """What a word looks like, beside which one it is."""
+
+    characters: int = value(
+        32, "numbers that stand for a word's letters; 0: they are not read", at_least=0, at_most=65_536
+    )
+
+
+@dataclass(frozen=True)
 class Pooled(Options):
     """How words become a text."""
 
@@ -38,8 +47,8 @@ TAGGER = Recipe(
     system="bilstm-tagger",
     about="a tag for each word by LSTMs from both ends (Graves and Schmidhuber 2005)",
     tasks=("tagging",),
-    model=Options(),
-    data=Sentences(source="wnut17"),
+    model=Spelling(),
+    data=Sentences(source="wnut17", lower=True, unknown=1.0),
     training=TRAINING,
 )
 CLASSIFIER = Recipe(

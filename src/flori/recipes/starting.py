@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -12,6 +13,8 @@ from flori.core.errors import UserError
 from flori.core.recipe import Recipe
 from flori.data.codec import Codec, Prepared
 from flori.data.preparation import PicturePreparation
+from flori.data.vocabulary import vocabularies
+from flori.training.rows import Rows
 from flori.training.transfer import Transfer, some, transfer
 
 
@@ -63,16 +66,43 @@ def take(model: nn.Module, weights: Weights, codec: Codec, recipe: Recipe) -> Tr
             f"init={source}: the network there learnt from the columns {some(weights.features)}; "
             f"data={recipe.data.source} does not give just these"
         )
+    tokens = _tokens(model, weights, codec)
     try:
-        taken = transfer(model, weights.tensors, weights.labels, codec.labels, source)
+        taken = transfer(model, weights.tensors, weights.labels, codec.labels, source, tokens)
     except UserError as problem:
         raise UserError("; ".join([str(problem), *_made_otherwise(weights, recipe)])) from None
-    taken.notes += _made_otherwise(weights, recipe)
+    taken.notes += [*_made_otherwise(weights, recipe), *_other_tokens(weights, codec)]
     prepared = _preparation(codec)
     if isinstance(prepared, PicturePreparation) and _by_channel(weights.mean, prepared.channels) == prepared.mean:
         numbers = (", ".join(f"{x:.3g}" for x in column) for column in (prepared.mean, prepared.std))
         taken.notes.append("pictures are standardised as there: mean {}, deviation {}".format(*numbers))
     return taken
+
+
+def _tokens(model: nn.Module, weights: Weights, codec: Codec) -> dict[str, Rows]:
+    """By layer of the network that has a row for each token: the tokens there and here. Those of a file that does not
+    tell are taken for ours: where there are as many, they fit."""
+    ours = {name: kept.tokens for name, kept in vocabularies(codec).items()}
+    theirs = {name: kept.tokens for name, kept in weights.vocabularies.items()} or ours
+    layers: Mapping[str, str] = getattr(model, "rows", {})
+    return {layer: Rows(theirs.get(name, []), ours[name]) for layer, name in layers.items() if name in ours}
+
+
+def _other_tokens(weights: Weights, codec: Codec) -> list[str]:
+    """How the tokens of text differ from those that the weights learnt from."""
+    notes = []
+    for name, ours in vocabularies(codec).items():
+        if not weights.vocabularies:
+            notes.append(f"{name}: which tokens the rows stand for is not told there; taken for the same as here")
+        if (theirs := weights.vocabularies.get(name)) is None:
+            continue
+        known = set(theirs.tokens)
+        new = [token for token in ours.tokens if token not in known]
+        if new:
+            notes.append(f"{name}: {len(new)} of {len(ours)} tokens are new to it: {some(list(map(repr, new)))}")
+        if (ours.kind, ours.lower) != (theirs.kind, theirs.lower):
+            notes.append(f"{name}: made with data.tokens={theirs.kind} data.lower={str(theirs.lower).lower()} there")
+    return notes
 
 
 def _made_otherwise(weights: Weights, recipe: Recipe) -> list[str]:

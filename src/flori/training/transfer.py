@@ -1,18 +1,20 @@
 """Weights that were learnt elsewhere → a network, by name, with word of what was taken and what was left.
 
 The heads are learnt anew for other classes (Dive into Deep Learning, section 14.2), but the row of a class that both
-sets know is taken over (exercise 4 there: ImageNet knows hot dogs).
+sets know is taken over (exercise 4 there: ImageNet knows hot dogs). So is the row of a token that both vocabularies
+know, in embeddings and in outputs (Howard and Ruder, "Universal language model fine-tuning", 2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
 from flori.core.errors import UserError
 from flori.training.heads import in_head, is_head
+from flori.training.rows import Rows
 
 SHOWN = 5  # names or reasons in a text; the document has them all
 
@@ -51,7 +53,12 @@ class Transfer:
 
 
 def transfer(
-    model: nn.Module, tensors: dict[str, Tensor], theirs: Sequence[str], ours: Sequence[str], source: str
+    model: nn.Module,
+    tensors: dict[str, Tensor],
+    theirs: Sequence[str],
+    ours: Sequence[str],
+    source: str,
+    tokens: Mapping[str, Rows] | None = None,
 ) -> Transfer:
     """Copy `tensors` into those of the model that have their names.
 
@@ -60,18 +67,27 @@ def transfer(
 
     Args:
         theirs: the class of each row of the source's heads, empty where that is not known; ours: those of the model's.
-        source: what the user calls it. Raises UserError where nothing fits.
+        source: what the user calls it.
+        tokens: of each layer that has a row for each token, by its name.
+
+    Raises UserError where nothing fits.
     """
-    target = model.state_dict()
+    target, by_token, classes = model.state_dict(), tokens or {}, Rows(theirs, ours, "class")
     given, fitted = _in_our_channels(model, tensors)
-    misfits = {_layer(name): why for name, t in target.items() if name in given and (why := _misfit(given[name], t))}
+    misfits = {
+        _layer(name): why
+        for name, t in target.items()
+        if name in given and (why := _misfit(given[name], t, by_token.get(_layer(name))))
+    }
     found, same = Transfer(source), bool(ours) and list(theirs) == list(ours)
     found.unused = [name for name in tensors if name not in target]
     for name, tensor in target.items():
         if name not in given:
             found.left[name] = "not there"
-        elif in_head(model, name) and not same:
-            _take_rows(found, name, tensor, given[name], theirs, ours, alone=is_head(model, _layer(name)))
+        elif _layer(name) in by_token and _layer(name) not in misfits:
+            _take_rows(found, name, tensor, given[name], by_token[_layer(name)])
+        elif in_head(model, name) and not same and _layer(name) not in by_token:
+            _take_rows(found, name, tensor, given[name], classes, alone=is_head(model, _layer(name)))
         elif _layer(name) in misfits:
             found.left[name] = misfits[_layer(name)]
         else:
@@ -80,8 +96,8 @@ def transfer(
     taken = {*found.partly, *found.loaded}
     if not any(name in taken for name, _ in model.named_parameters()):  # counters of batch norms are no weights
         raise UserError(_nothing_fits(source, tensors, target))
-    if any(in_head(model, name) for name in taken):
-        found.classes = _shared(theirs, ours)
+    if any(in_head(model, name) and _layer(name) not in by_token for name in taken):
+        found.classes = classes.shared
     return found
 
 
@@ -108,35 +124,27 @@ def _in_our_channels(model: nn.Module, tensors: dict[str, Tensor]) -> tuple[dict
     return tensors, {}
 
 
-def _take_rows(
-    found: Transfer, name: str, tensor: Tensor, given: Tensor, theirs: Sequence[str], ours: Sequence[str], alone: bool
-) -> None:
-    """The rows of a head's tensor [K, …] whose class both sides know by the same label.
+def _take_rows(found: Transfer, name: str, tensor: Tensor, given: Tensor, rows: Rows, alone: bool = True) -> None:
+    """The rows of a tensor [K, …] whose class or token both sides know by the same name.
 
     Args:
         alone: whether the head is this one layer; of several, a row of the first stands for no class.
     """
-    shared = _shared(theirs, ours)
+    shared = rows.shared
     if not shared:
-        found.left[name] = "no class is known to both"
+        found.left[name] = f"no {rows.what} is known to both"
     elif not alone:
         found.left[name] = "its head has several layers, which know their own classes alone"
-    elif given.shape != (len(theirs), *tensor.shape[1:]):
-        found.left[name] = _misfit(given, tensor) or f"not a row for each of {len(theirs)} classes"
+    elif given.shape != (len(rows.theirs), *tensor.shape[1:]):
+        found.left[name] = _misfit(given, tensor) or f"not a row for each of {len(rows.theirs)} classes"
     else:
-        for label in shared:
-            tensor[ours.index(label)].copy_(given[theirs.index(label)])
-        found.took(name, "" if len(shared) == len(ours) else f"the rows of {len(shared)} of {len(ours)} classes")
+        rows.copy(given, tensor)
+        found.took(name, "" if len(shared) == len(rows.ours) else f"the rows of {rows.counted(shared)}")
 
 
-def _shared(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
-    known = set(theirs)
-    return [label for label in ours if label in known]
-
-
-def _misfit(given: Tensor, tensor: Tensor) -> str:
-    """Why a tensor cannot take the place of another, "" where it can."""
-    if given.shape != tensor.shape:
+def _misfit(given: Tensor, tensor: Tensor, rows: Rows | None = None) -> str:
+    """Why a tensor cannot take the place of another, or a few rows of it theirs; "" where they can."""
+    if given.shape != (tensor.shape if rows is None else (len(rows.theirs), *tensor.shape[1:])):
         return f"{_size(given)} there, {_size(tensor)} here"
     if given.is_floating_point() != tensor.is_floating_point():
         return f"{given.dtype} there, {tensor.dtype} here".replace("torch.", "")
