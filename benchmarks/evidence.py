@@ -32,8 +32,8 @@ COMMANDS = {
     "ngram": [""],
     "bilstm-tagger": [""],
     **{system: ["epochs=3"] for system in ("rnn", "gru", "lstm", "bilstm-classifier")},
-    **{system: ["steps=150 data.test=0.002"] for system in ("seq2seq", "seq2seq-attention", "transformer")},
-    "transformer-lm": ["steps=80"],
+    **{system: ["steps=700"] for system in ("seq2seq", "seq2seq-attention", "transformer")},
+    "transformer-lm": [""],
     "resnet-cifar": ["data=fashion-mnist epochs=15 data.shift=2"],
 }
 

@@ -21,7 +21,8 @@ NARROW = ("model.width=8", "model.hidden=8", "model.layers=1")
 TINY = {
     "ngram": (),
     **dict.fromkeys(("lstm", "seq2seq", "bilstm-tagger", "bilstm-classifier"), NARROW),
-    **dict.fromkeys(("transformer", "transformer-lm"), (*NARROW, "model.heads=2")),
+    "transformer": (*NARROW, "model.heads=2"),
+    "transformer-lm": (*NARROW, "model.heads=2", "model.gram_rows=97", "model.gram_width=4"),
 }
 """Systems on text, with settings that make them small."""
 

@@ -49,7 +49,14 @@ SMALL_TEXT = {
         system: {"model.width": 16, "model.hidden": 24, "lr": 0.01} for system in ("bilstm-classifier", "bilstm-tagger")
     },
     "transformer": {"model.width": 32, "model.hidden": 48, "model.layers": 2, "lr": 0.003},
-    "transformer-lm": {"model.width": 32, "model.hidden": 48, "model.layers": 2, "model.context": 32},
+    "transformer-lm": {
+        "model.width": 32,
+        "model.hidden": 48,
+        "model.layers": 2,
+        "model.context": 32,
+        "model.gram_rows": 997,
+        "model.gram_width": 8,
+    },
     "ngram": {"steps": 1},
     "lstm": {"model.width": 16, "model.hidden": 24, "lr": 0.02, "steps": 100},
 }

@@ -26,9 +26,9 @@ class Attentive(Options):
     feeding: bool = value(False, "what was found goes into the step, as in the paper: several times as slow")
 
 
-PAIRS = Pairs(source="fra-eng", tokens="word", lower=True, least=2, most=20_000, test=0.02, longest=32)
+PAIRS = Pairs(source="fra-eng", tokens="bpe", most=8_000, test=0.02, longest=48)
 TRAINING = Training(
-    epochs=10,
+    epochs=4,
     batch=256,
     optimizer="adamw",
     lr=2e-3,

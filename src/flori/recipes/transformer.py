@@ -29,7 +29,8 @@ RECIPE = translator(
     "transformer",
     "encoder and decoder by attention alone (Vaswani et al. 2017)",
     Options(),
-    lr=1e-3,
-    schedule="inverse-square-root",
-    warmup=0.1,
+    optimizer="muon",
+    lr=5e-3,
+    momentum=0.95,
+    weight_decay=0.1,
 )

@@ -17,15 +17,15 @@ class Options:
     hidden: int | None = value(
         None, "units of the feed-forward networks; None: four times the width", at_least=1, at_most=262_144
     )
-    dropout: float = value(0.1, "share of numbers left out in training", at_least=0, at_most=0.99)
+    dropout: float = value(0.15, "share of numbers left out in training", at_least=0, at_most=0.99)
     context: int = value(256, "tokens seen at once at most; at least data.window", at_least=1, at_most=1_000_000)
     positions: Literal["rotary", "sinusoidal", "learned"] = value("rotary", "how a place is told from another")
     norm: Literal["pre", "post"] = value("pre", "layer norm before each sublayer, or after it as in the paper")
     tied: bool = value(True, "the output's weights are those of the tokens")
     activation: Literal["relu", "gelu", "relu2"] = value("relu2", "of the feed-forward networks")
-    grams: int = value(4, "n-grams up to so long have vectors of their own; 1: single tokens", at_least=1, at_most=16)
+    grams: int = value(5, "n-grams up to so long have vectors of their own; 1: single tokens", at_least=1, at_most=16)
     gram_rows: int = value(
-        32_768,
+        65_536,
         "vectors for the n-grams of each length; where there are more, some share one",
         at_least=1,
         at_most=2**27,
@@ -41,10 +41,11 @@ RECIPE = Recipe(
     model=Options(),
     data=Corpus(source="tiny-shakespeare", tokens="char", window=256),
     training=Training(
-        epochs=8,
+        epochs=None,
+        steps=1000,
         batch=16,
-        optimizer="adamw",
-        lr=2e-3,
+        optimizer="muon",
+        lr=0.01,
         schedule="cosine",
         warmup=0.05,
         floor=0.02,
