@@ -26,7 +26,7 @@ def too_fast(found: Examination) -> Finding | None:
         "learning-rate-high",
         None,
         f"The learning rate is too high: the loss went from {losses[0]:.3g} to {losses[step - 1]:.3g} by step {step}, "
-        f"and a step changes weights by up to {moved:.0%} of their size; about 0.1% to 1% is usual.",
+        f"and a step changes weights by up to {moved:.0%} of their size, where a few per cent are much.",
         "Lower lr (by ten times until the loss falls), and let it rise slowly (training.warmup=0.1).",
     )
 
