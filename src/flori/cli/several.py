@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flori.cli.printing import print_json, print_table, scores_text
-from flori.cli.training import end_like_ctrl_c, say_what_was_left_out
+from flori.cli.training import end_like_ctrl_c, say_what_was_left_out, typed
 from flori.core.errors import Interrupted, UserError
 from flori.core.overrides import apply
 from flori.recipes.catalogue import find
@@ -22,7 +22,7 @@ def cross_validate(
     end_like_ctrl_c()
     from flori.tuning.folds import begin_folds
 
-    folder = begin_folds(recipe, folds, group, run, _command())
+    folder = begin_folds(recipe, folds, group, run, typed())
     go_on_with_several(str(folder.path), quiet, as_json)
 
 
@@ -34,7 +34,7 @@ def train_bag(
     end_like_ctrl_c()
     from flori.tuning.bagging import begin_bag
 
-    folder = begin_bag(recipe, members, bootstrap, run, _command())
+    folder = begin_bag(recipe, members, bootstrap, run, typed())
     go_on_with_several(str(folder.path), quiet, as_json)
 
 
@@ -94,10 +94,6 @@ def _train(folder: Any, recipes: dict[str, Any], quiet: bool, folds: int = 0) ->
 def _say(quiet: bool, *lines: str) -> None:
     if not quiet:
         print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr, flush=True)
-
-
-def _command() -> str:
-    return shlex.join(["flori", *sys.argv[1:]])
 
 
 def _print_folds(folder: Any, as_json: bool) -> None:

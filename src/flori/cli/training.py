@@ -22,7 +22,7 @@ def train_system(
     end_like_ctrl_c()
     from flori.recipes.run import begin
 
-    session = begin(recipe, run, shlex.join(["flori", *sys.argv[1:]]), inputs)
+    session = begin(recipe, run, typed(), inputs)
     with session.folder.lock():
         _to_the_end(session, quiet, as_json, inputs)
 
@@ -107,6 +107,11 @@ def _print_end(summary: dict[str, Any], folder: Any, as_json: bool, predicted: b
     print(f"run    {folder.path}\nreport {folder.report}")
     for path in predictions.values():
         print(f"answers {path}")
+
+
+def typed() -> str:
+    """The command as it was typed."""
+    return shlex.join(["flori", *sys.argv[1:]])
 
 
 def end_like_ctrl_c() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from flori.evaluation.plots import GRID, INK, shortened
+from flori.evaluation.plots import INK, bare, shortened
 from flori.training.health import Examination, Layer
 
 BEFORE, AFTER, ALARM = "#9fb2c1", "#22303c", "#c8553d"
@@ -49,9 +49,7 @@ def _share(layer: Layer) -> float | None:
 
 
 def _panel(axis: Any, found: Examination, of: Of, powers: bool) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(color=GRID, linewidth=0.8)
-    axis.set_axisbelow(True)
+    bare(axis)
     lines = [("before", found.start, BEFORE), (f"after {len(found.losses)} steps", found.end, AFTER)]
     for label, layers, colour in lines if found.losses else [("", found.start, AFTER)]:
         points = [(place, value) for place, layer in enumerate(layers) if _shown(value := of(layer), powers)]

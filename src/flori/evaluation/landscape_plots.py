@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flori.evaluation.plots import COLOURS, GRID, INK
+from flori.evaluation.plots import COLOURS, INK, bare
 
 PALETTE = ("#1b1b1b", "#d1495b", "#edae49", "#00798c", "#6a4c93", "#3a7d44", "#f26419", "#5c9ead")
 LEVELS, POWER = 24, 4  # of contours: how many, and how much closer near the lowest point
@@ -62,9 +62,7 @@ def slices(
         across [W], down [H], plane [H, W]: the losses over the plane.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained", dpi=110)
-    left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
-    left.spines[["top", "right"]].set_visible(False)
-    left.grid(color=GRID, linewidth=0.8)
+    left, right = bare(figure.add_subplot(1, 2, 1)), figure.add_subplot(1, 2, 2)
     for colour, (label, losses) in zip((COLOURS["train"], COLOURS["test"]), lines, strict=False):
         left.plot(shifts, losses, color=colour, label=label, linewidth=1.6)
     left.axvline(0, color=INK, linewidth=0.8, linestyle=":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from flori.evaluation.plots import GRID, INK
+from flori.evaluation.plots import INK, bare
 from flori.training.modes import Costs
 
 COLOURS = {"forward": "#c8553d", "reverse": "#5b7083"}
@@ -30,7 +30,6 @@ def modes(found: Costs) -> Figure:
     memory.set(xlabel="way through the network; from 1 on back again", ylabel="MB that live", ylim=(0, None))
     memory.set_title("memory of one pass", loc="left", color=INK)
     for axis in (inputs, outputs, memory):
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(color=GRID, linewidth=0.8)
+        bare(axis)
         axis.legend(frameon=False)
     return figure

@@ -23,10 +23,16 @@ def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[
     figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
     axes = [figure.add_subplot(1, panels, i + 1) for i in range(panels)]
     for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(color=GRID, linewidth=0.8)
-        axis.set_axisbelow(True)
+        bare(axis)
     return figure, axes
+
+
+def bare(axis: Any) -> Any:
+    """An axis without the lines above and on the right, over a faint grid."""
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color=GRID, linewidth=0.8)
+    axis.set_axisbelow(True)
+    return axis
 
 
 def curves(lines: Sequence[dict[str, Any]], score: str, per_epoch: int) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from flori.evaluation.plots import COLOURS, GRID, INK
+from flori.evaluation.plots import COLOURS, INK, bare
 
 LINES = {"steepest": ("steepest", ":"), "third": ("a third of it", "--"), "diverges": ("rises again", "-")}
 
@@ -17,9 +17,7 @@ def rates(
     """The loss of each batch by the rate of the step before, as it was and smoothed (of equal length), with what is
     made of it: rates by name, as `flori.recipes.rate_test.advice` gives them."""
     figure = Figure(figsize=(9, 4), layout="constrained", dpi=110)
-    axis = figure.add_subplot()
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(color=GRID, linewidth=0.8)
+    axis = bare(figure.add_subplot())
     axis.scatter(found, losses, s=8, color=COLOURS["train"], alpha=0.5, linewidths=0, label="loss of a batch")
     axis.plot(found, smoothed, color=INK, linewidth=1.6, label="smoothed")
     for name, (text, style) in LINES.items():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 
-from flori.evaluation.plots import COLOURS, GRID, INK
+from flori.evaluation.plots import COLOURS, INK, bare
 
 MOST_PANELS = 4
 MOST_NAMED = 20  # runs whose numbers are written below them
@@ -23,7 +22,7 @@ def by_run(scores: Sequence[dict[str, float]], what: str, whole: dict[str, float
     names = [name for name in scores[0] if all(name in one for one in scores)][:MOST_PANELS]
     figure = Figure(figsize=(3.1 * len(names) + 0.4, 3.2), layout="constrained", dpi=110)
     for number, name in enumerate(names, 1):
-        axis = _bare(figure.add_subplot(1, len(names), number))
+        axis = bare(figure.add_subplot(1, len(names), number))
         found = [one[name] for one in scores]
         mean = sum(found) / len(found)
         spread = (sum((x - mean) ** 2 for x in found) / max(1, len(found) - 1)) ** 0.5
@@ -51,7 +50,7 @@ def losses(
         about: the name of what was varied, and of the held-out part; best: the place of the least held-out loss.
     """
     figure = Figure(figsize=(7, 3.8), layout="constrained", dpi=110)
-    axis = _bare(figure.add_subplot(1, 1, 1))
+    axis = bare(figure.add_subplot(1, 1, 1))
     places = range(len(values))
     axis.plot(places, train, "o-", color=COLOURS["train"], label="training")
     axis.plot(places, held_out, "o-", color=COLOURS["valid"], label=f"held out ({about[1]})")
@@ -65,10 +64,3 @@ def losses(
     axis.set_ylabel("loss")
     figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=9)
     return figure
-
-
-def _bare(axis: Any) -> Any:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(color=GRID, linewidth=0.8)
-    axis.set_axisbelow(True)
-    return axis

@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from flori.evaluation.plots import COLOURS, GRID, INK, shortened
+from flori.evaluation.plots import COLOURS, INK, bare, shortened
 from flori.tuning.importance import place
 from flori.tuning.outcome import Outcome, Trial
 from flori.tuning.spaces import Space
@@ -25,7 +25,7 @@ SOFT, STRONG = COLOURS["train"], COLOURS["valid"]
 def history(outcome: Outcome) -> Figure:
     """The score of each trial, and the best so far."""
     figure = Figure(figsize=(9, 3.4), layout="constrained", dpi=110)
-    axis = _bare(figure.add_subplot())
+    axis = bare(figure.add_subplot())
     done = [t for t in outcome.trials if t.state == "complete"]
     low, high = _shown([t.score or 0.0 for t in done])
     for state, marker, colour in (("complete", "o", SOFT), ("pruned", "x", "#b3c0cb"), ("failed", "v", "#b3c0cb")):
@@ -52,7 +52,7 @@ def history(outcome: Outcome) -> Figure:
 def importance(shares: Mapping[str, float]) -> Figure:
     """The share of the score's variance that each setting explains by itself."""
     figure = Figure(figsize=(9, 0.9 + 0.36 * len(shares)), layout="constrained", dpi=110)
-    axis = _bare(figure.add_subplot())
+    axis = bare(figure.add_subplot())
     axis.grid(axis="y", visible=False)
     names = [*reversed(shares)]
     axis.barh(range(len(names)), [shares[name] for name in names], color=SOFT, height=0.6)
@@ -86,13 +86,6 @@ def parallel(outcome: Outcome) -> Figure:
     axis.set_xticks([])
     axis.set_yticks([])
     return figure
-
-
-def _bare(axis: Any) -> Any:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(color=GRID, linewidth=0.8)
-    axis.set_axisbelow(True)
-    return axis
 
 
 def _shown(scores: list[float]) -> tuple[float, float]:
