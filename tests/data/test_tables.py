@@ -11,6 +11,7 @@ import torch
 
 from flori.core.recipe import Data, Recipe
 from flori.data.columns import guess_task, useful
+from flori.data.identifiers import find_identifier
 from flori.data.preparation import Scale, TablePreparation, restore
 from flori.data.preparing import ExampleCodec, prepare
 from flori.data.sources import read
@@ -143,7 +144,8 @@ def test_house_prices_of_the_book(real_data):
     frame = table.parts["train"].frame
     assert frame.shape == (1460, 81) and table.target == "SalePrice"
     kept, notes = useful(frame, {"SalePrice"})
-    assert kept.shape == (1460, 80) and notes == ["column 'Id' is left out: it only numbers the rows"]
+    assert kept.shape == (1460, 81) and notes == []
+    assert find_identifier(frame, {"SalePrice"}) == "Id"
     assert frame["LotFrontage"].isna().sum() == 259
 
 

@@ -95,8 +95,11 @@ def _of_pictures(raw: Any) -> dict[str, Any]:
 
 def _of_table(raw: Any, options: Data) -> dict[str, Any]:
     from flori.data.columns import useful
+    from flori.data.identifiers import without_identifier
 
-    frame, notes = useful(raw.parts["train"].frame, {raw.target, *options.categories})
+    wanted = {raw.target, *options.categories}
+    frame, _, named_by = without_identifier(raw.parts["train"].frame, raw.identifier, wanted)
+    frame, left_out = useful(frame, wanted)
     columns = []
     for name, column in frame.items():
         text = column.dtype == object
@@ -114,7 +117,7 @@ def _of_table(raw: Any, options: Data) -> dict[str, Any]:
         "examples": {"train": len(frame)},
         "target": raw.target or None,
         "columns": columns,
-        "notes": [*raw.notes, *notes],
+        "notes": named_by + left_out,
     }
 
 

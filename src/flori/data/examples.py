@@ -60,13 +60,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class TableSet:
-    """A table with the column to predict; `notes` say what reading left out and why, `identifier` which column names
-    the rows, if one does."""
+    """A table with the column to predict; `identifier` is the column that was said to name the rows, if one was."""
 
     parts: dict[str, Rows]
     target: str
     skipped: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     identifier: str = ""
 
 

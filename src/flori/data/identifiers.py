@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import pandas as pd
 
 from flori.data.cells import MISSING
 
+NOTE = "column {!r} names the rows: it is no input, and stands in predictions"
 NAMES = re.compile(r"(?:.*[\W_])?[iI][dD]|.*[a-z](?:Id|ID)")  # id, row_id, PassengerId, customerID; not humid
 
 
-def find_identifier(frame: pd.DataFrame, taken: set[str]) -> str | None:
+def without_identifier(frame: pd.DataFrame, asked: str, taken: Collection[str]) -> tuple[pd.DataFrame, str, list[str]]:
+    """The columns to learn from, the one that names the rows ("" where none does), and a note on it.
+
+    Whether a column names rows is for the training part to say: a held-out row with the name of another one must not
+    change what is learnt.
+
+    Args:
+        asked: the column that was asked for, "" where none was; reading has left it out.
+        taken: columns that are wanted as they are.
+    """
+    identifier = asked or find_identifier(frame, taken) or ""
+    notes = [NOTE.format(identifier)] if identifier else []
+    return frame.drop(columns=identifier, errors="ignore"), identifier, notes
+
+
+def find_identifier(frame: pd.DataFrame, taken: Collection[str]) -> str | None:
     """The first column, of those that are not `taken`, that is called like an identifier and has whole numbers or texts
     that are all different; None where none does."""
-    return next((name for name in frame.columns if name not in taken and _names_rows(name, frame[name])), None)
+    return next((name for name in map(str, frame) if name not in taken and _names_rows(name, frame[name])), None)
 
 
 def _names_rows(name: str, cells: pd.Series) -> bool:

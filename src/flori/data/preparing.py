@@ -200,9 +200,13 @@ def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> 
         images = raw.parts["train"].images
         images = images if size is None else resized(images, (size, size))
         return ExampleCodec(task, PicturePreparation.fit(images, seed), raw.labels), []
+    from flori.data.identifiers import without_identifier  # brings pandas, which pictures do not wait for
+
     frame = raw.parts["train"].frame
-    features, notes = useful(frame.drop(columns=[raw.target, *_group(options)]), options.categories)
-    notes = [*raw.notes, *notes]
+    features = frame.drop(columns=[raw.target, *_group(options)])
+    features, identifier, named_by = without_identifier(features, raw.identifier, options.categories)
+    features, left_out = useful(features, options.categories)
+    notes = named_by + left_out
     if not features.shape[1]:
         raise UserError(f"beside the target {raw.target!r} no column is left to learn from: {'; '.join(notes)}")
     codec = ExampleCodec(
@@ -210,7 +214,7 @@ def _fit(raw: RawSet, options: Data, task: str, size: int | None, seed: int) -> 
         TablePreparation.fit(features, options.skewed == "log", options.clip),
         target=raw.target,
         encoding=options.encoding,
-        identifier=raw.identifier,
+        identifier=identifier,
     )
     if task == "classification":
         every = {label for rows in raw.parts.values() for label in as_classes(rows.frame[raw.target])}

@@ -123,7 +123,6 @@ def _read_table(path: Path, options: Data) -> TableSet:
         ignore=tuple(name for name in options.ignore if name != options.group),
         categories=options.categories,
         identifier=options.id,
-        group=options.group,
         encoding=options.encoding,
         on_bad=options.on_bad,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ from flori.core.errors import Fault, Faults, UserError, listing
 from flori.data.cells import MISSING, Cells, read_cells
 from flori.data.columns import as_classes, listed
 from flori.data.examples import Rows, TableSet
-from flori.data.identifiers import find_identifier
 
 LARGEST = 1e100  # the squares of numbers, and their sums, must be finite too
 NUMBERS_SHARE = 0.8  # a column with at least this share of numbers is one of numbers, the rest are faults
@@ -27,23 +25,21 @@ def read_table(
     ignore: tuple[str, ...] = (),
     categories: tuple[str, ...] = (),
     identifier: str | None = None,
-    group: str | None = None,
     encoding: str = "utf-8",
     on_bad: str = "stop",
 ) -> TableSet:
     """A table for learning `target` from the other columns.
 
-    Columns whose cells are numbers become float64 with NaN where missing, others text with None. A column that names
-    the rows, `identifier` or one that is found by its name, is left out, but never `group`. Rows of an unknown target
-    are faults. Raises UserError listing all faults unless `on_bad` is ``skip``.
+    Columns whose cells are numbers become float64 with NaN where missing, others text with None; `identifier`, which
+    names the rows, is left out. Rows of an unknown target are faults. Raises UserError listing all faults unless
+    `on_bad` is ``skip``.
 
     No column is left out for what is in it: that is for the training part to say, which is not known yet.
     """
     if target is None:
         columns = listed(read_cells(path, encoding).frame.columns)
         raise UserError(f"{path}: say which column to predict with target=…; it has {columns}")
-    kinds: dict[str, Any] = {"ignore": ignore, "categories": categories, "identifier": identifier, "group": group}
-    table = describe(path, target, **kinds, encoding=encoding)
+    table = describe(path, target, ignore=ignore, categories=categories, identifier=identifier, encoding=encoding)
     rows = table.parts["train"]
     if on_bad == "stop":
         Faults(table.skipped).stop_if_any(str(path), "data.on_bad=skip leaves these rows out.")
@@ -61,7 +57,6 @@ def describe(
     ignore: tuple[str, ...] = (),
     categories: tuple[str, ...] = (),
     identifier: str | None = None,
-    group: str | None = None,
     encoding: str = "utf-8",
 ) -> TableSet:
     """The good rows of a table, with all that is wrong with the others; the target may be unknown yet.
@@ -76,14 +71,12 @@ def describe(
     for key, names in (("ignore", ignore), ("id", (identifier,))):
         if target and target in names:
             raise UserError(f"{path}: data.{key}={target} leaves out the very column to predict")
-    identifier = identifier or find_identifier(cells.frame, {target, group or "", *ignore, *categories})
     typed = {
         name: _column(cells, name, "category" if name in categories else None, faults)
         for name in cells.frame.columns
         if name not in ignore and name != identifier
     }
     frame = pd.DataFrame(typed, index=cells.frame.index)
-    notes = [f"column {identifier!r} names the rows: it is no input, and stands in predictions"] if identifier else []
     bad = {fault.where for fault in faults.found}
     good = np.array([cells.place(i) not in bad for i in range(len(frame))], dtype=bool)
     if target:
@@ -91,7 +84,7 @@ def describe(
             faults.add(cells.place(int(i)), f"the target {target!r} is missing")
             good[i] = False
     names = [f"{path.name}:{cells.lines[i]}" for i in np.flatnonzero(good)]
-    return TableSet({"train": Rows(frame[good], names)}, target, faults.found, notes, identifier or "")
+    return TableSet({"train": Rows(frame[good], names)}, target, faults.found, identifier or "")
 
 
 def read_rows(path: Path, kinds: Mapping[str, str], encoding: str = "utf-8") -> Rows:
