@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -16,26 +15,20 @@ class Unreachable(UserError):
     """No other settings would mend it: the database that keeps the study does not answer."""
 
 
-TRIES, SECONDS = 8, 0.25  # when several workers make the tables at the same moment
+TABLES = 0x666C6F7269  # what those who make the tables of a PostgreSQL database lock: "flori"
 WAIT = 60  # seconds for a file that another worker writes
 
 
 def open_storage(url: str) -> Any:
     """optuna's storage behind an address. Raises UserError where it names no database or none answers there."""
-    optuna, sqlalchemy = _libraries()
+    optuna, _ = _libraries()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     address = _address(url)
     options = _options(address)
     with reaching(url):
         _knock(address)
-        for left in reversed(range(TRIES)):
-            try:
-                return optuna.storages.RDBStorage(address.render_as_string(hide_password=False), options)
-            except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
-                if not left:
-                    raise
-                time.sleep(SECONDS)
-    raise AssertionError("unreachable")
+        with turns(url), _alone(address):  # several workers may be about to make the tables
+            return optuna.storages.RDBStorage(address.render_as_string(hide_password=False), options)
 
 
 def check(url: str | None) -> None:
@@ -107,6 +100,22 @@ def _named(address: Any) -> str:
 def _options(address: Any) -> dict[str, Any]:
     waiting = {"timeout": WAIT} if address.get_backend_name() == "sqlite" else {"connect_timeout": 10}
     return {"connect_args": waiting, "pool_pre_ping": True}
+
+
+@contextmanager
+def _alone(address: Any) -> Iterator[None]:
+    """Within it no other worker is, of those who share a PostgreSQL database."""
+    _, sqlalchemy = _libraries()
+    if address.get_backend_name() != "postgresql":
+        yield
+        return
+    engine = sqlalchemy.create_engine(address, **_options(address))
+    try:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text(f"select pg_advisory_xact_lock({TABLES})"))
+            yield
+    finally:
+        engine.dispose()
 
 
 def _knock(address: Any) -> None:
