@@ -68,11 +68,11 @@ def stated(words: list[str], summary: dict[str, Any]) -> dict[str, object]:
 
 
 def main() -> None:
-    found = json.loads(HOME.read_text())
     for system in sys.argv[1:] or COMMANDS:
-        found[system] = [made(system, settings) for settings in COMMANDS[system]]
-        for one in found[system]:
+        runs = [made(system, settings) for settings in COMMANDS[system]]
+        for one in runs:
             print(one["command"], one["scores"], one["seconds"], flush=True)
+        found = json.loads(HOME.read_text()) | {system: runs}  # read now: others may have written meanwhile
         HOME.write_text(json.dumps(found, indent=2) + "\n")
 
 

@@ -30,8 +30,8 @@ PAIRS = Pairs(source="fra-eng", tokens="bpe", most=8_000, test=0.02, longest=48)
 TRAINING = Training(
     epochs=4,
     batch=256,
-    optimizer="adamw",
-    lr=2e-3,
+    optimizer="muon",
+    lr=0.01,
     schedule="cosine",
     warmup=0.05,
     floor=0.02,
