@@ -77,7 +77,7 @@ class Training:
     batch: int = value(64, "examples a step, over all accumulation", at_least=1)
     accumulate: int = value(1, "parts that a batch is worked through in, to save memory", at_least=1)
     optimizer: Literal[
-        "gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon", "closed-form", "counting"
+        "sgd", "gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon", "closed-form", "counting"
     ] = value(
         "sgd",
         "the rule of the update; gd: all examples a step, in batches; sgd and momentum are one; muon: AdamW but for "
