@@ -68,7 +68,7 @@ def test_the_slice_is_the_loss_at_moved_weights(run):
     found = json.loads(result.stdout)
     shifts, plane = found["shifts"], np.array(found["losses"])
     assert plane.shape == (len(shifts), len(shifts)) and shifts[len(shifts) // 2] == 0 and shifts[-1] == 1
-    assert plane[len(shifts) // 2, len(shifts) // 2] == found["loss"] < 1.5
+    assert plane[len(shifts) // 2, len(shifts) // 2] == found["loss"] < 2.2  # below ln 10
     assert plane[0, 0] > found["loss"] and plane[-1, -1] > found["loss"]
     assert Path("slice.png").read_bytes().startswith(b"\x89PNG")
     assert sorted((p, p.stat().st_mtime_ns) for p in run.path.rglob("*")) == before

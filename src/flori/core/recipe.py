@@ -97,8 +97,8 @@ class Training:
         "auto", "what is made small; auto: ½ squared error of numbers, cross-entropy of classes and texts"
     )
     optimizer: Literal[
-        "gd",
         "sgd",
+        "gd",
         "momentum",
         "nesterov",
         "adagrad",
