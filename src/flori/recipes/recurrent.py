@@ -12,7 +12,7 @@ class Options:
 
     width: int = value(256, "numbers that stand for a token", at_least=1, at_most=65_536)
     hidden: int = value(512, "units of each recurrent layer", at_least=1, at_most=65_536)
-    layers: int = value(2, "recurrent layers", at_least=1, at_most=64)
+    layers: int = value(1, "recurrent layers", at_least=1, at_most=64)
     dropout: float = value(0.2, "share of numbers left out between layers in training", at_least=0, at_most=0.99)
     tied: bool = value(False, "the output's weights are those of the tokens")
 
@@ -25,10 +25,10 @@ RECIPES = tuple(
         model=Options(),
         data=Corpus(source="time-machine", tokens="char", lower=True, window=64, order="sequential"),
         training=Training(
-            epochs=30,
+            epochs=4,
             batch=64,
-            optimizer="adamw",
-            lr=3e-3,
+            optimizer="muon",
+            lr=0.01,
             schedule="cosine",
             warmup=0.05,
             floor=0.02,
