@@ -23,7 +23,7 @@ CASES = {
     "resnet18": {**NARROW, "model.width": 0.1},
     "googlenet": {**NARROW, "model.width": 0.1, "training.accumulate": 2, "training.average": 0.9},
     "lstm": {"model.width": 29, "model.hidden": 53, "batch": 31},
-    "transformer-lm": {"model.width": 36, "model.context": 32, "batch": 23},
+    "transformer-lm": {"model.width": 40, "model.context": 32, "batch": 23},
     "seq2seq-attention": {"model.width": 17, "model.hidden": 19},
 }
 
@@ -67,8 +67,8 @@ def test_a_profile_counts_every_moment_once(system, tmp_path):
     run = run_of(system, tmp_path, **CASES[system])
     found = profiled(run, 0.2)
     assert sum(found.seconds.values()) == pytest.approx(found.wall, rel=0.03)
-    layers = {name for name, way in found.seconds if way == "backward"}
-    assert layers == {name for name, way in found.seconds if way == "forward" and (name, "backward") in found.seconds}
+    forwards, backwards = ({name for name, way in found.seconds if way == one} for one in ("forward", "backward"))
+    assert backwards - {""} <= forwards
     assert {(DATA, ""), (LOSS, ""), (UPDATE, ""), (CLOCK, "")} <= found.seconds.keys()
     assert ((CLIPPING, "") in found.seconds) == (run.recipe.training.clip is not None)
     learnt = {name for name, _ in found.seconds} - {""}
@@ -85,7 +85,7 @@ def invoke(*words, status=0):
 
 def test_summary_of_a_system_and_measured_in_a_process_of_its_own():
     found = json.loads(invoke("lenet", "batch=128", "--measure", "--json").stdout)
-    assert found["parameters"] == 61_706 or found["parameters"] > 40_000
+    assert found["parameters"] == 61_706  # the book's: 28×28, ten classes
     by_name = {layer["layer"]: layer for layer in found["layers"]}
     assert by_name["features.0"]["receptive_field"] == [5, 5] and by_name["features.3"]["receptive_field"] == [14, 14]
     assert by_name["features.4"]["receptive_field"] == [16, 16]
@@ -96,9 +96,12 @@ def test_summary_of_a_system_and_measured_in_a_process_of_its_own():
 
 @pytest.mark.parametrize("system", ["ngram", "linear-regression"])
 def test_what_takes_no_steps_says_so(system, tmp_path):
-    data = [f"data={texts.written('Corpus', tmp_path)}", "data.tokens=char"] if system == "ngram" else []
-    assert "not learnt by steps of gradients" in invoke(system, *data).stdout
-    assert "no weights that learn by gradients" in invoke(system, *data, "--modes", status=2).output
+    words = ["optimizer=closed-form"]
+    if system == "ngram":
+        words = [f"data={texts.written('Corpus', tmp_path)}", "data.tokens=char", "data.window=16"]
+    assert "not learnt by steps of gradients" in invoke(system, *words).stdout
+    assert "no weights that learn by gradients" in invoke(system, *words, "--modes", status=2).output
+    assert "data" in invoke(system, *words, "--profile").stdout
 
 
 def test_views_of_a_system(tmp_path):

@@ -30,7 +30,7 @@ def summarise(target: str, settings: list[str], measure: bool, as_json: bool) ->
     with suppress(UserError):  # which `network` says in its remark
         codec = codec_of(recipe)
     found: dict[str, Any] = {"system": recipe.system, **network(recipe, codec), "memory": None, "measured": None}
-    if found["layers"]:
+    if not found["remark"]:
         fields = _fields(recipe, codec)
         for layer in found["layers"]:
             layer["receptive_field"] = [field.size for field in fields.get(layer["layer"], ())] or None
@@ -102,9 +102,17 @@ def _kind(name: str) -> str:
 
 
 def _print(found: dict[str, Any]) -> None:
-    if not found["layers"]:
+    if found["remark"]:
         print(found["remark"])
         return
+    if found["layers"]:
+        _print_layers(found)
+    else:
+        print(f"{found['system']} is one layer, without weights")
+    _print_memory(found["memory"], found["measured"])
+
+
+def _print_layers(found: dict[str, Any]) -> None:
     shown = [layer for layer in found["layers"] if layer["kind"] not in UNLISTED or layer["held"]]
     seen = any(layer["receptive_field"] for layer in shown)
     rows = [[name, *_cells(layer, seen)] for name, layer in zip(indented(shown), shown, strict=True)]
@@ -115,7 +123,6 @@ def _print(found: dict[str, Any]) -> None:
     print("\nparameters and multiply-adds: of one example; held: for the backward pass, of a batch")
     if seen:
         print("sees: the part of the picture that a number may depend on, pixels; at the rim some of it is padding")
-    _print_memory(found["memory"], found["measured"])
 
 
 def _cells(layer: dict[str, Any], seen: bool) -> list[str]:

@@ -113,6 +113,10 @@ def _by_hand(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor
 
 
 def _pack(x: Tensor, lengths: Tensor) -> PackedSequence:
+    if _in_forward_mode(x):  # which torch's own packing does not know: it packs places instead
+        places = torch.arange(x.shape[0] * x.shape[1]).view(x.shape[:2])
+        rows, *layout = pack_padded_sequence(places, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return PackedSequence(x.flatten(0, 1).index_select(0, rows), *layout)
     return pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
 
 

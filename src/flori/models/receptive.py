@@ -35,6 +35,10 @@ class Field:
         reach = (kernel - 1) * dilation
         return Field(self.start - padding * self.step, self.step * stride, self.size + reach * self.step)
 
+    def cut(self, places: range) -> Field:
+        """The field of a part of the map, such as every second place."""
+        return Field(self.start + self.step * places.start, self.step * places.step, self.size)
+
     def whole(self, places: int) -> Field:
         """What all places together depend on."""
         return Field(self.start, 0, self.size + self.step * (places - 1))
@@ -98,9 +102,13 @@ def _after(name: str, args: Sequence[Any], before: list[tuple[torch.Size, Fields
         kernels, strides, paddings, dilations = _geometry(name, args, len(fields))
         sliding = zip(fields, kernels, strides, paddings, dilations, strict=True)
         return tuple(field.slid(*numbers) for field, *numbers in sliding)
-    if name == "constant_pad_nd":
-        before = [(output.shape, tuple(f.slid(1, 1, args[1][-2 - 2 * i], 1) for i, f in enumerate(fields[::-1])))]
-        before = [(output.shape, tuple(reversed(before[0][1])))]
+    if name == "constant_pad_nd":  # its numbers are those of the last dimension first
+        first = [*args[1][::2], *([0] * len(fields))]
+        return tuple(f.slid(1, 1, pad, 1) for f, pad in zip(fields, first[len(fields) - 1 :: -1], strict=True))
+    if name == "slice" and len(args) > 1 and args[1] % len(shape) > 1:
+        place, (first, last, step) = args[1] % len(shape), (*args[2:], *(None, None, 1)[len(args) - 2 :])
+        cut = range(*slice(first, last, step).indices(shape[place]))
+        return tuple(f.cut(cut) if i == place - 2 else f for i, f in enumerate(fields))
     maps = all(seen[2:] == output.shape[2:] and output.dim() == len(seen) for seen, _ in before)
     known = [each if maps else _whole(each, seen) for seen, each in before]
     return tuple(_covering(every) for every in zip(*known, strict=True))

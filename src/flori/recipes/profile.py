@@ -86,6 +86,7 @@ class _Watch:
         if call.parent is None and not call.name:
             self.clock.push((CLOCK, ""))
             self.names = {one.name: self.calls.label(one) for one in self.calls.found}
+            self.names |= {part: label for label in self.names.values() for part in label.split(", ") if part != label}
             self.clock.pop()
             self.clock.instead((LOSS if self.run.state.optimizer is not None else REST, ""))
 
