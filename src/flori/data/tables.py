@@ -68,8 +68,8 @@ def describe(
     asked = [name for name in (target, identifier) if name]
     for name in (*asked, *ignore, *categories):
         _must_have(cells, name)
-    for key, names in (("ignore", ignore), ("id", (identifier,))):
-        if target and target in names:
+    for key, left_out in (("ignore", ignore), ("id", (identifier,))):
+        if target and target in left_out:
             raise UserError(f"{path}: data.{key}={target} leaves out the very column to predict")
     typed = {
         name: _column(cells, name, "category" if name in categories else None, faults)

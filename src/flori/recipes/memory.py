@@ -168,7 +168,8 @@ def _highest(seen: torch.profiler.profile) -> int:
     """The most bytes that were allocated at once, above those at the beginning."""
     assert seen.profiler is not None and seen.profiler.kineto_results is not None
     events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
-    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    events.sort(key=lambda event: event.start_ns())
+    changes = [event.nbytes() for event in events]  # type: ignore[attr-defined]
     return int(np.cumsum(changes).max(initial=0))
 
 

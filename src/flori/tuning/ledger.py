@@ -136,7 +136,7 @@ class Ledger:
         is ours no longer."""
         with reaching(self.url):
             self.storage.set_trial_intermediate_value(claim.id, tenth, score)
-            return self.storage.get_trial(claim.id)  # type: ignore[no-any-return]
+            return self.storage.get_trial(claim.id)
 
     def view(self, sampler: BaseSampler | None = None) -> optuna.Study:
         """The study as samplers and pruners look at it."""
@@ -210,7 +210,8 @@ class Ledger:
 
     def _add(self, before: FrozenTrial | None, again: int | None) -> None:
         """A waiting attempt; one that follows another has its settings."""
-        kept = {key: before.user_attrs[key] for key in ("words", "run") if key in before.user_attrs} if before else {}
+        known = before.user_attrs if before else {}
+        kept: dict[str, Any] = {key: known[key] for key in ("words", "run") if key in known}
         trial = optuna.trial.create_trial(
             state=TrialState.WAITING,
             params=before.params if before else {},
