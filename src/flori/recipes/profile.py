@@ -169,7 +169,7 @@ def _watched_step(watch: _Watch, batches: Iterator[Any]) -> float:
 
 
 def _by_layer(watch: _Watch) -> dict[Key, float]:
-    found: Counter[Key] = Counter()
+    found: defaultdict[Key, float] = defaultdict(float)
     for (name, way), seconds in watch.clock.seconds.items():
         found[watch.names.get(name, name) if way else name, way] += seconds
     return dict(found)
