@@ -30,8 +30,8 @@ SHORT = {
     "lstm": ("Corpus", ("data.tokens=char", "data.window=16", "batch=8")),
     "ngram": ("Corpus", ("data.tokens=word",)),
     "transformer-lm": ("Corpus", ("data.tokens=char", "data.window=16", "batch=8", "model.context=32")),
-    "seq2seq": ("Pairs", ("data.least=1", "data.test=0.1", "batch=32")),
-    "transformer": ("Pairs", ("data.least=1", "data.test=0.1", "batch=32")),
+    "seq2seq": ("Pairs", ("data.tokens=word", "data.test=0.1", "batch=32")),
+    "transformer": ("Pairs", ("data.tokens=word", "data.test=0.1", "batch=32")),
     "bilstm-tagger": ("Sentences", ("batch=16",)),
     "bilstm-classifier": ("Texts", ("batch=16", "data.encoding=utf-8")),
 }

@@ -72,7 +72,7 @@ BAD_PAIRS: dict[str, tuple[Content, tuple[str, ...], tuple[str, ...]]] = {
     "one pair": ("a\tb\n", (), ("p.tsv: 1 different sources are too few",)),
     "one source": ("a\tb\na\tc\n" * 9, (), ("p.tsv: 1 different sources are too few",)),
     "all too long": (GOOD_PAIRS, ("data.longest=1",), ("p.tsv: every training pair", "raise data.longest")),
-    "nothing frequent": (GOOD_PAIRS, ("data.least=99",), ("p.tsv", "none that occurs often enough")),
+    "nothing frequent": (GOOD_PAIRS, ("data.tokens=word", "data.least=99"), ("p.tsv", "none that occurs often enough")),
     "too few places": (
         GOOD_PAIRS,
         ("model.positions=learned", "model.longest=2"),
@@ -179,7 +179,7 @@ def test_a_line_of_a_million_characters_among_pairs_is_left_out_and_said() -> No
     put(Path("d/train.tsv"), GOOD_PAIRS + "word " * (MILLION // 5) + "\tmot\n")
     put(Path("d/test.tsv"), "a v\tv a\n" + "a " * (MILLION // 2) + "\tv\n" + "x" * MILLION + "\tx\n")
     summary, said = trains("transformer", "data=d", *TINY["transformer"])
-    assert "1 training pairs of more than data.longest=32 tokens are left out" in said
+    assert "1 training pairs of more than data.longest=48 tokens are left out" in said
     assert "1 test pairs of more than 1,024 tokens are left out" in said
     assert summary["scores"]["test"]["bleu"] >= 0
 

@@ -117,7 +117,6 @@ USAGE = [
     (("predict", "one", "--seed", "-1"), "--seed"),
     (("predict", "one", "--temperature", "hot"), "--temperature"),
     (("predict",), "INPUT"),
-    (("inspect",), "--attention"),
     (("inspect", "--attention", "1 2", "--layer", "0"), "--layer"),
     (("inspect", "--attention", "1 2", "--head", "first"), "--head"),
 ]

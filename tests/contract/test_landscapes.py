@@ -109,7 +109,7 @@ def test_weights_are_moved_by_the_shifts_and_put_back(run):
         (("nowhere", "steps=3", "--landscape", "slice"), ("takes no settings", "steps=3")),
         (("--landscape", "beale", "--out", "x.jpg"), ("--out x.jpg", ".png")),
         (("--landscape", "beale", "--rates"), ("--rates and --landscape are views of their own",)),
-        ((), ("say what to look at",)),
+        ((), ("flori inspect: name a system",)),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(words, says):

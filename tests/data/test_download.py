@@ -112,9 +112,9 @@ def test_the_hash_is_of_what_is_inside(tmp_path: Path):
 
 
 def test_what_a_download_that_failed_left_is_no_data(tmp_path, monkeypatch):
-    monkeypatch.setenv("FLORI_DATA", str(tmp_path))
-    folder = tmp_path / "tiny-shakespeare"
-    folder.mkdir()
+    monkeypatch.setenv("FLORI_DATA", str(tmp_path / "sets"))
+    folder = tmp_path / "sets" / "tiny-shakespeare"
+    folder.mkdir(parents=True)
     for name in ("input.txt.lock", "input.txt.part"):
         (folder / name).touch()
     assert place("tiny-shakespeare") == Path("tiny-shakespeare")

@@ -32,7 +32,7 @@ WORDS, OTHERS, LABELS = 13, 11, 7
 PAD, BEGIN, END = 0, 2, 3
 LENGTHS = [(5, 3), (1, 7), (11, 1), (2, 2), (3, 5)]
 NARROW = {"width": 8, "hidden": 8, "dropout": 0.0}
-LANGUAGES = {"rnn": {}, "gru": {"tied": True}, "lstm": {}, "transformer-lm": {"heads": 2, "context": 64}}
+LANGUAGES = {"rnn": {}, "gru": {"tied": True}, "lstm": {}, "transformer-lm": {"heads": 2, "context": 64, "grams": 1}}
 TRANSLATORS = {"seq2seq": {}, "seq2seq-attention": {}, "transformer": {"heads": 2}}
 SIZES = {
     **dict.fromkeys(LANGUAGES, (OTHERS,)),
@@ -211,7 +211,7 @@ SHORT = {"steps": 3, "batch": 8, "data.window": 16, "data.tokens": "char", "mode
 def test_texts_go_on_with_a_memory_and_in_evaluation_mode(system, corpus):
     """With dropout of 0.9 the likeliest text is the same twice, to the last digit of its score; and no token is read
     twice while the context has room."""
-    more = {} if system == "lstm" else {"model.heads": 2, "model.context": 64}
+    more = {} if system == "lstm" else {"model.heads": 2, "model.context": 64, "model.gram_rows": 97}
     run = flori.train(system, run="run", data=str(corpus), **SHORT, **more, **{"model.dropout": 0.9})
     predictor, read = run.predictor(), []
     predictor.model.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))

@@ -29,7 +29,8 @@ TRANSFORMER = {"width": 12, "hidden": 7, "heads": 3, "layers": 2, "dropout": 0.0
 SMALL = {
     **dict.fromkeys(("rnn", "gru", "lstm", "bilstm-classifier", "bilstm-tagger"), RECURRENT),
     **dict.fromkeys(("seq2seq", "seq2seq-attention"), RECURRENT),
-    **dict.fromkeys(("transformer", "transformer-lm"), TRANSFORMER),
+    "transformer": TRANSFORMER,
+    "transformer-lm": {**TRANSFORMER, "grams": 3, "gram_rows": 11, "gram_width": 5, "gram_dropout": 0.0},
 }
 SIZES = {"Corpus": (13,), "Texts": (13, 3), "Sentences": (13, 3), "Pairs": (13, 17)}
 """Vocabularies and labels of a network for text, by the class of its data."""

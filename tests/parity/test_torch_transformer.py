@@ -77,9 +77,8 @@ def test_language_model_equals_torchs_encoder_with_a_causal_mask(norm):
     layer = torch.nn.TransformerEncoderLayer(15, 3, 11, dropout=0.0, norm_first=norm == "pre", batch_first=True)
     theirs = torch.nn.TransformerEncoder(layer, 2, torch.nn.LayerNorm(15), enable_nested_tensor=False)
     unsettled(theirs)
-    model = transformer_lm(
-        13, width=15, heads=3, layers=2, hidden=11, dropout=0.0, norm=norm, activation="relu", positions="sinusoidal"
-    ).double()
+    shape = {"width": 15, "heads": 3, "layers": 2, "hidden": 11, "dropout": 0.0, "norm": norm}
+    model = transformer_lm(13, **shape, activation="relu", positions="sinusoidal", grams=1).double()
     own = {"embedding.weight": noise(13, 15)}
     model.load_state_dict({f"decoder.{name}": t for name, t in ours(theirs.state_dict()).items()} | own)
     tokens = torch.randint(0, 13, (3, 7))

@@ -23,7 +23,7 @@ CASES = {
     "resnet18": {**NARROW, "model.width": 0.1},
     "googlenet": {**NARROW, "model.width": 0.1, "training.accumulate": 2, "training.average": 0.9},
     "lstm": {"model.width": 29, "model.hidden": 53, "batch": 31},
-    "transformer-lm": {"model.width": 40, "model.context": 32, "batch": 23},
+    "transformer-lm": {"model.width": 40, "model.context": 32, "model.gram_rows": 97, "batch": 23},
     "seq2seq-attention": {"model.width": 17, "model.hidden": 19},
 }
 

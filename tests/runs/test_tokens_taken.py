@@ -23,9 +23,17 @@ from tests.contract import texts
 NARROW = {"model.width": 8, "model.hidden": 8}
 SETTINGS = {
     "lstm": {"data.tokens": "word", "data.window": 8, "steps": 3, "batch": 4, **NARROW},
-    "transformer-lm": {"data.tokens": "bpe", "data.most": 280, "data.window": 8, "steps": 3, "batch": 4, **NARROW},
-    "seq2seq": {"steps": 3, "batch": 8, "data.least": 1, **NARROW},
-    "transformer": {"steps": 3, "batch": 8, "data.least": 1, "model.layers": 1, **NARROW},
+    "transformer-lm": {
+        "data.tokens": "bpe",
+        "data.most": 280,
+        "data.window": 8,
+        "steps": 3,
+        "batch": 4,
+        "model.gram_rows": 97,
+        **NARROW,
+    },
+    "seq2seq": {"steps": 3, "batch": 8, "data.tokens": "word", **NARROW},
+    "transformer": {"steps": 3, "batch": 8, "data.tokens": "word", "model.layers": 1, **NARROW},
     "bilstm-tagger": {"steps": 3, "batch": 8, "model.characters": 8, **NARROW},
     "bilstm-classifier": {"steps": 3, "batch": 8, **NARROW},
 }
@@ -90,7 +98,7 @@ def test_rows_of_other_texts_are_matched_by_token(system, tmp_path):
 
 def test_what_is_new_is_told(tmp_path):
     data = str(texts.written("Corpus", tmp_path))
-    flori.train("lstm", run="first", data=data, **SETTINGS["lstm"])
+    flori.train("lstm", run="first", data=data, **{**SETTINGS["lstm"], "data.lower": False})
     Path("more.txt").write_text(NEW["Corpus"][1].upper())
     settings = ("data=more.txt", "data.lower=true", "data.tokens=word", "steps=1", "model.width=8", "model.hidden=8")
     answer = command("train", "lstm", *settings, "init=first", "--run", "run", "--quiet")

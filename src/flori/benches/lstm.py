@@ -27,7 +27,8 @@ class Ordinary(nn.Module):
     def __init__(self, vocabulary: int, options: Any) -> None:
         super().__init__()
         self.embedding, self.dropout = nn.Embedding(vocabulary, options.width), nn.Dropout(options.dropout)
-        self.rnn = nn.LSTM(options.width, options.hidden, options.layers, batch_first=True, dropout=options.dropout)
+        between = options.dropout if options.layers > 1 else 0.0
+        self.rnn = nn.LSTM(options.width, options.hidden, options.layers, batch_first=True, dropout=between)
         self.output = nn.Linear(options.hidden, vocabulary)
 
     def forward(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:

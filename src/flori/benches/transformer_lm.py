@@ -72,6 +72,7 @@ def decoder(sizes: Sizes) -> TransformerLM:
         positions="learned",
         tied=False,  # an embedding that is the output's too would be √H times smaller
         activation="gelu",
+        grams=1,
     ).eval()
 
 

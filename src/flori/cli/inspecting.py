@@ -11,7 +11,7 @@ from flori.core.paths import path_of
 
 def the_one(asked: dict[str, object]) -> str:
     """The one view that was asked for, of all views by option; "" where none was. Raises UserError for several."""
-    wanted = [option for option, value in asked.items() if value]
+    wanted = [option for option, value in asked.items() if value not in (None, False)]
     if len(wanted) > 1:
         raise UserError(
             f"flori inspect: {' and '.join(wanted)} are views of their own; ask for one of {', '.join(asked)}"
@@ -32,7 +32,9 @@ def picture_path(out: str, suffix: str = ".png") -> Path:
 def must_be_named(view: str, target: str) -> None:
     """Refuse a view of nothing: only surfaces are looked at without a system or run."""
     if not target:
-        raise UserError(f"flori inspect {view}: name a system, as in flori list, or the folder of a run")
+        raise UserError(
+            f"{' '.join(('flori inspect', view)).rstrip()}: name a system, as in flori list, or the folder of a run"
+        )
 
 
 def draw_attention(

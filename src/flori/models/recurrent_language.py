@@ -68,7 +68,7 @@ def _builder(cell: str) -> Callable[..., RecurrentLanguage]:
         *,
         width: int = 256,
         hidden: int = 512,
-        layers: int = 2,
+        layers: int = 1,
         dropout: float = 0.2,
         tied: bool = False,
     ) -> RecurrentLanguage:

@@ -123,16 +123,16 @@ def transformer_lm(
     heads: int = 4,
     layers: int = 4,
     hidden: int | None = None,
-    dropout: float = 0.1,
+    dropout: float = 0.15,
     context: int = 256,
     positions: str = "rotary",
     norm: str = "pre",
     tied: bool = True,
     activation: str = "relu2",
-    grams: int = 1,
-    gram_rows: int = 32_768,
+    grams: int = 5,
+    gram_rows: int = 65_536,
     gram_width: int = 64,
-    gram_dropout: float = 0.0,
+    gram_dropout: float = 0.5,
 ) -> TransformerLM:
     """A decoder for a vocabulary of so many words that sees at most `context` tokens.
 
