@@ -52,8 +52,11 @@ def test_two_workers_share_a_study_and_one_goes_on_where_the_other_was_killed():
         said, err = other.communicate(timeout=PATIENCE)
         assert killed.returncode == -signal.SIGKILL
         assert (other.returncode, err) == (0, "")
-        (study,) = optuna.get_all_study_names(url)
-        attempts = optuna.load_study(study_name=study, storage=url).trials
+        storage = optuna.storages.RDBStorage(url)
+        (study,) = optuna.get_all_study_names(storage)
+        attempts = optuna.load_study(study_name=study, storage=storage).trials
+        storage.remove_session()
+        storage.engine.dispose()
     number, written = map(int, Path("died").read_text().split())
     folder = Path("tuned") / f"trial-{number:04d}"
 
