@@ -38,7 +38,7 @@ class Ordinary(nn.Module):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of a quicker way that torch does not take with norm first
             self.transformer = nn.Transformer(
-                *(options.width, options.heads, options.layers, options.layers, options.hidden),
+                *(options.width, options.heads, options.layers, options.layers, options.hidden or 4 * options.width),
                 dropout=options.dropout,
                 activation=options.activation,
                 norm_first=options.norm == "pre",
