@@ -34,7 +34,7 @@ COMMANDS = {
     **{system: [""] for system in ("rnn", "gru", "lstm")},
     "bilstm-classifier": ["epochs=3"],
     **{system: ["steps=700"] for system in ("seq2seq", "seq2seq-attention", "transformer")},
-    "transformer-lm": [""],
+    "transformer-lm": ["steps=600"],
     "resnet-cifar": ["data=fashion-mnist epochs=15 data.shift=2"],
 }
 

@@ -30,7 +30,7 @@ SMALL = {
     **dict.fromkeys(("rnn", "gru", "lstm", "bilstm-classifier", "bilstm-tagger"), RECURRENT),
     **dict.fromkeys(("seq2seq", "seq2seq-attention"), RECURRENT),
     "transformer": TRANSFORMER,
-    "transformer-lm": {**TRANSFORMER, "grams": 3, "gram_rows": 11, "gram_width": 5, "gram_dropout": 0.0},
+    "transformer-lm": {**TRANSFORMER, "grams": 2, "gram_rows": 11, "gram_width": 3, "gram_dropout": 0.0},
 }
 SIZES = {"Corpus": (13,), "Texts": (13, 3), "Sentences": (13, 3), "Pairs": (13, 17)}
 """Vocabularies and labels of a network for text, by the class of its data."""

@@ -82,7 +82,7 @@ def test_dropout_is_between_layers_in_training_alone():
 
 def test_weights_of_torchs_module_fit_by_name():
     other = torch.nn.LSTM(D, H, 2)
-    model = lstm(11, width=D, hidden=H)
+    model = lstm(11, width=D, hidden=H, layers=2)
     model.rnn.load_state_dict(other.state_dict(), strict=True)
 
 
