@@ -69,7 +69,7 @@ class Predictor:
 
     def save(self, folder: Path, options: dict[str, Any], scores: dict[str, Any]) -> None:
         """Write the model folder, whole or not at all."""
-        recipe = {"system": self.system, "options": options, "precision": self.precision}
+        recipe: dict[str, Any] = {"system": self.system, "options": options, "precision": self.precision}
         if isinstance(self.model, Averaged):
             recipe["members"] = len(self.model.models)
         weights = {name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()}

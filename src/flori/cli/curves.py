@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flori.cli.printing import print_json, print_table
 from flori.cli.training import end_like_ctrl_c
@@ -93,8 +93,8 @@ def _tell(name: str, key: str, fits: list[Fit], say: Callable[[list[Fit]], str],
     good = [fit for fit in fits if finite(fit)]
     if not good:
         raise UserError(f"no training of {name} came to an end; a lower lr= or training.clip=1 usually helps")
-    columns: Any = ([getattr(fit, column) for fit in good] for column in ("value", "train", "held_out"))
-    save(path.parent, path.name, losses(*columns, (key, "valid"), best(good)))
+    values, train, held_out = ([fit.value for fit in good], [fit.train for fit in good], [fit.held_out for fit in good])
+    save(path.parent, path.name, losses(values, train, held_out, (key, "valid"), best(good)))
     sentence = say(good)
     if as_json:
         points = [{"value": fit.value, "train": fit.train, "held_out": fit.held_out} for fit in good]
