@@ -180,7 +180,7 @@ def test_shuffled_labels(options, picture):
 
 
 def test_shuffled_labels_are_seen_with_any_seed():
-    """A test at p = 0.01, twice: at most about two shuffles in a hundred may pass for related."""
+    """A test at p = 0.01, twice and together: about three shuffles in a hundred may pass."""
     images, labels = load_digits(return_X_y=True)
     x = torch.tensor((images - images.mean()) / images.std(), dtype=torch.float32)[:512]
     seen = 0

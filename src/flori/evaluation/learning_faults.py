@@ -65,7 +65,7 @@ def died(found: Examination) -> Finding | None:
 def unrelated(found: Examination) -> Finding | None:
     """Targets that might as well have been dealt out at random."""
     after, before = found.held_out, found.at_start
-    if after is None or min(after.p, together(after, before)) <= CONVINCED:
+    if after is None or min(after.p, together(after, before), before.p if before else 1.0) <= CONVINCED:
         return None
     also = f", and the first gradient (p = {before.p:.2f})" if before else ""
     when = "of the trained network" if found.trained else f"after {len(found.losses)} steps"
