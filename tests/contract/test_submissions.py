@@ -10,10 +10,8 @@ import pandas as pd
 import pytest
 
 import flori
-from flori.core.recipe import Data, Recipe
-from flori.data.codec import Prepared
+from flori.core.recipe import Data
 from flori.data.identifiers import find_identifier
-from flori.data.preparing import prepare
 from flori.data.sources import read
 from tests.bad_input.asking import assert_refused
 from tests.bad_input.asking import flori as command
@@ -80,17 +78,12 @@ def test_classes_of_named_rows_stand_alone_and_tables_without_names_go_by_file_a
     assert written("unnamed")[0][:3] == ["input", "label", "probability"]
 
 
-def prepared(key: str | None) -> Prepared:
-    options = Data(source="train.csv", target="y", id=key)
-    return prepare(Recipe("any", "", ("regression",), None, task="regression", data=options))
-
-
 def test_any_column_can_be_named_or_none():
     table("train.csv", "name", range(60))
     raw = read(Data(source="train.csv", target="y", id="name"))
     assert raw.identifier == "name" and "name" not in raw.parts["train"].frame
-    assert [prepared(id).codec.identifier for id in ("name", None)] == ["name", ""]
-    assert "names the rows" in prepared("name").notes[0]
+    assert "names the rows" in raw.notes[0]
+    assert read(Data(source="train.csv", target="y")).identifier == ""
 
 
 def test_identifiers_that_cannot_be_are_refused():
@@ -116,6 +109,4 @@ def test_house_prices_of_the_book_end_in_a_submission(real_data):
     head, *rows = written("run")
     assert head == ["Id", "SalePrice"] and [row[0] for row in rows] == [str(i) for i in range(1461, 2920)]
     assert all(20_000 < float(row[1]) < 2_000_000 for row in rows)
-    assert (
-        json.loads(Path("run/summary.json").read_text())["scores"]["test"]["rmsle"] < 0.16
-    )  # one split, with outliers in it
+    assert json.loads(Path("run/summary.json").read_text())["scores"]["test"]["rmsle"] < 0.16
