@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -71,6 +72,8 @@ def slices(
     filled = _contours(right, across, down, (plane - plane.min()).numpy())
     right.plot(0, 0, "o", color=COLOURS["test"], markeredgecolor="white")
     right.set(xlabel="first direction", ylabel="second direction", aspect="equal")
+    for axis in (left.xaxis, right.xaxis, right.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
     figure.colorbar(filled, label=f"loss above {float(plane.min()):.3g}", format="%.2g")
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=10)
     return figure

@@ -8,7 +8,12 @@ from matplotlib.figure import Figure
 
 from flori.evaluation.plots import COLOURS, INK, bare
 
-LINES = {"steepest": ("steepest", ":"), "third": ("a third of it", "--"), "diverges": ("rises again", "-")}
+LINES = {
+    "steepest": ("falls fastest", ":"),
+    "diverges": ("rises again", "-"),
+    "third": ("a third of that", "--"),
+    "tenth": ("a tenth of that", "-."),
+}
 
 
 def rates(
