@@ -35,9 +35,10 @@ class Call:
 @dataclass(eq=False)
 class Calls:
     """All calls of a network's layers while `watched`, since it was last called itself, in their order; and the one
-    that is running. `entered` and `left` are told of each."""
+    that is running. `entered` and `left` are told of each. What layers were given lives on only if it is to be kept."""
 
     model: nn.Module
+    keep: bool = False
     found: list[Call] = field(default_factory=list)
     running: Call | None = None
     entered: Callable[[Call], None] = lambda call: None
@@ -90,7 +91,7 @@ class Calls:
             if not name:  # the network is called anew
                 self.found.clear()
                 self._names = None
-            tensors = tuple(t for t in given if isinstance(t, Tensor))
+            tensors = tuple(t for t in given if isinstance(t, Tensor)) if self.keep else ()
             call = Call(name, module, self.running, torch.autograd._get_sequence_nr(), given=tensors)
             if self.running is not None:
                 self.running.whole = False

@@ -52,7 +52,7 @@ def graph(model: nn.Module, *inputs: Tensor, depth: int | None = None) -> list[B
         depth: how deep layers within layers are drawn, 0: the whole network as one box; None: as is readable.
     """
     inputs = tuple(t.requires_grad_() if t.is_floating_point() else t for t in inputs)
-    with Calls(model).watched() as calls:
+    with Calls(model, keep=True).watched() as calls:
         outputs = tensors_of(model(*inputs))
     if depth is not None:
         return in_rows(_boxes(calls, inputs, outputs, depth))

@@ -19,7 +19,7 @@ def differentiable(run: Assembly, examples: int) -> Differentiable | None:
     batch = first_batch(run)
     part = batch.divided(max(1, len(batch) // examples))[0]
     run.state.learn()
-    with Calls(run.state.model).watched() as calls, seeds.scope(run.recipe.seed, "step", 0):
+    with Calls(run.state.model, keep=True).watched() as calls, seeds.scope(run.recipe.seed, "step", 0):
         run.update(run.state, part)
         given = calls.found[0].given
     return Differentiable(run.state.model, given)
