@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 import flori
-from flori.core.recipe import Data
+from flori.core.recipe import Data, Recipe
+from flori.data.codec import Prepared
 from flori.data.identifiers import find_identifier
+from flori.data.preparing import prepare
 from flori.data.sources import read
 from tests.bad_input.asking import assert_refused
 from tests.bad_input.asking import flori as command
@@ -78,12 +80,17 @@ def test_classes_of_named_rows_stand_alone_and_tables_without_names_go_by_file_a
     assert written("unnamed")[0][:3] == ["input", "label", "probability"]
 
 
+def prepared(key: str | None) -> Prepared:
+    options = Data(source="train.csv", target="y", id=key)
+    return prepare(Recipe("any", "", ("regression",), None, task="regression", data=options))
+
+
 def test_any_column_can_be_named_or_none():
     table("train.csv", "name", range(60))
     raw = read(Data(source="train.csv", target="y", id="name"))
     assert raw.identifier == "name" and "name" not in raw.parts["train"].frame
-    assert "names the rows" in raw.notes[0]
-    assert read(Data(source="train.csv", target="y")).identifier == ""
+    assert [prepared(id).codec.identifier for id in ("name", None)] == ["name", ""]
+    assert "names the rows" in prepared("name").notes[0]
 
 
 def test_identifiers_that_cannot_be_are_refused():
