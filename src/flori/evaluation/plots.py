@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
+from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -55,7 +56,7 @@ def curves(lines: Sequence[dict[str, Any]], score: str, per_epoch: int) -> Figur
         axis.set_xlabel("epoch")
         axis.set_title(name, loc="left", color=INK)
         if axis.lines:
-            axis.legend(frameon=False)
+            _legend(axis)
     return figure
 
 
@@ -131,6 +132,11 @@ def scatter(predicted: Tensor, truth: Tensor, name: str) -> Figure:
     return figure
 
 
+def _legend(axis: Axes) -> None:
+    """Above the axes on the right: where it hides nothing, and needs no search for such a place."""
+    axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
+
+
 def fitted(curve: tuple[Tensor, Tensor], parts: Mapping[str, tuple[Tensor, Tensor]], names: tuple[str, str]) -> Figure:
     """A function of one feature, over the data that it is fitted to and judged by: each as x [N] and y [N]."""
     figure, (axis,) = _figure(9, 3.8)
@@ -139,7 +145,7 @@ def fitted(curve: tuple[Tensor, Tensor], parts: Mapping[str, tuple[Tensor, Tenso
     axis.plot(*curve, color=INK, linewidth=1.5, label="answer")
     axis.set_xlabel(names[0], parse_math=False)
     axis.set_ylabel(names[1], parse_math=False)
-    axis.legend(frameon=False)
+    _legend(axis)
     return figure
 
 
