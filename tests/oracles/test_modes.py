@@ -54,7 +54,7 @@ def test_work_grows_with_inputs_in_forward_mode_and_with_outputs_in_reverse_mode
     there, back = operations(lambda: function(function.weights)), operations(lambda: list(function.reverses(rows[:1])))
     many = operations(lambda: list(function.reverses(rows)))
     assert many - back == pytest.approx(15 * (back - there), rel=0.2)
-    assert one < 5 * there and back < 5 * there  # whichever mode: one direction costs a few passes
+    assert one < 10 * there and back < 10 * there  # whichever mode: one direction costs a few passes
 
 
 def test_times_are_told_for_every_count():

@@ -32,7 +32,7 @@ def run_of(system, folder, **settings):
     kind = type(find(system).data).__name__
     if kind in texts.SETTINGS:
         settings = {**texts.SETTINGS[kind], "data": str(texts.written(kind, folder)), **settings}
-    return assemble(apply_values(find(system), {"device": "cpu", **settings}))
+    return assemble(apply_values(find(system), {"device": "cpu", "precision": "float32", **settings}))
 
 
 @pytest.mark.parametrize("system", CASES)

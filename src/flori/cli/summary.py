@@ -120,7 +120,7 @@ def _print_layers(found: dict[str, Any]) -> None:
     total = ["total", "", "", f"{found['parameters']:,}", f"{found['multiply_adds']:,}", _megabytes(held)]
     head = ["layer", "kind", "output", "parameters", "multiply-adds", "held MB", *(["sees"] if seen else [])]
     print_table(head, [*rows, total + [""] * seen], numbers=[3, 4, 5])
-    print("\nparameters and multiply-adds: of one example; held: for the backward pass, of a batch")
+    print("\nparameters and multiply-adds: of one example; held: of a batch, when the backward pass begins")
     if seen:
         print("sees: the part of the picture that a number may depend on, pixels; at the rim some of it is padding")
 
