@@ -106,9 +106,9 @@ def _after(name: str, args: Sequence[Any], before: list[tuple[torch.Size, Fields
         first = [*args[1][::2], *([0] * len(fields))]
         return tuple(f.slid(1, 1, pad, 1) for f, pad in zip(fields, first[len(fields) - 1 :: -1], strict=True))
     if name == "slice" and len(args) > 1 and args[1] % len(shape) > 1:
-        place, (first, last, step) = args[1] % len(shape), (*args[2:], *(None, None, 1)[len(args) - 2 :])
-        cut = range(*slice(first, last, step).indices(shape[place]))
-        return tuple(f.cut(cut) if i == place - 2 else f for i, f in enumerate(fields))
+        place, limits = args[1] % len(shape), [*args[2:], None, None, None][:3]
+        places = range(*slice(*limits).indices(shape[place]))
+        return tuple(f.cut(places) if i == place - 2 else f for i, f in enumerate(fields))
     maps = all(seen[2:] == output.shape[2:] and output.dim() == len(seen) for seen, _ in before)
     known = [each if maps else _whole(each, seen) for seen, each in before]
     return tuple(_covering(every) for every in zip(*known, strict=True))

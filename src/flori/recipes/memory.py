@@ -167,7 +167,7 @@ def _clear(run: Assembly) -> None:
 def _highest(seen: torch.profiler.profile) -> int:
     """The most bytes that were allocated at once, above those at the beginning."""
     assert seen.profiler is not None and seen.profiler.kineto_results is not None
-    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
+    events: list[Any] = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
     changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
     return int(np.cumsum(changes).max(initial=0))
 

@@ -8,7 +8,7 @@ made it.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -42,7 +42,7 @@ class _Clock:
     """Seconds by key: those that pass count for the last key that was pushed."""
 
     def __init__(self, device: torch.device) -> None:
-        self.seconds: Counter[Key] = Counter()
+        self.seconds: defaultdict[Key, float] = defaultdict(float)
         self.stack: list[Key] = [(REST, "")]
         self.synchronise = torch.cuda.synchronize if device.type == "cuda" else lambda: None
         self.last = time.perf_counter()
@@ -169,7 +169,7 @@ def _watched_step(watch: _Watch, batches: Iterator[Any]) -> float:
 
 
 def _by_layer(watch: _Watch) -> dict[Key, float]:
-    found: Counter[Key] = Counter()
+    found: defaultdict[Key, float] = defaultdict(float)
     for (name, way), seconds in watch.clock.seconds.items():
         found[watch.names.get(name, name) if way else name, way] += seconds
     return dict(found)
