@@ -121,6 +121,7 @@ def test_views_of_a_system(tmp_path):
         (["lenet", "--graph", "--out", "nowhere/x.svg"], "in a folder that is there"),
         (["lenet", "bach=3"], "did you mean 'batch'"),
         (["."], "run"),
+        (["mlp", "data=nowhere"], "no such file or folder"),
     ],
 )
 def test_mistakes_are_said_in_one_message(words, said):
