@@ -32,7 +32,7 @@ def run_of(system, folder, **settings):
     kind = type(find(system).data).__name__
     if kind in texts.SETTINGS:
         settings = {**texts.SETTINGS[kind], "data": str(texts.written(kind, folder)), **settings}
-    return assemble(apply_values(find(system), {"device": "cpu", **settings}))
+    return assemble(apply_values(find(system), {"device": "cpu", "precision": "float32", **settings}))
 
 
 @pytest.mark.parametrize("system", [system for system in CASES if system != "lstm"])  # 13 % too low there: docs/log.md
@@ -121,6 +121,7 @@ def test_views_of_a_system(tmp_path):
         (["lenet", "--graph", "--out", "nowhere/x.svg"], "in a folder that is there"),
         (["lenet", "bach=3"], "did you mean 'batch'"),
         (["."], "run"),
+        (["mlp", "data=nowhere"], "no such file or folder"),
     ],
 )
 def test_mistakes_are_said_in_one_message(words, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from flori.cli.printing import print_json
@@ -9,7 +10,7 @@ from flori.core.errors import UserError
 from flori.core.paths import path_of
 
 
-def the_one(asked: dict[str, object]) -> str:
+def the_one(asked: Mapping[str, object]) -> str:
     """The one view that was asked for, of all views by option; "" where none was. Raises UserError for several."""
     wanted = [option for option, value in asked.items() if value not in (None, False)]
     if len(wanted) > 1:

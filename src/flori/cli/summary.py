@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -26,17 +25,14 @@ WORDS = {
 def summarise(target: str, settings: list[str], measure: bool, as_json: bool) -> None:
     """Print what a network costs: numbers, multiply-adds, memory by layer, receptive fields."""
     recipe = recipe_of(target, settings)
-    codec = None
-    with suppress(UserError):  # which `network` says in its remark
-        codec = codec_of(recipe)
+    codec = codec_of(recipe)
     found: dict[str, Any] = {"system": recipe.system, **network(recipe, codec), "memory": None, "measured": None}
-    if not found["remark"]:
-        fields = _fields(recipe, codec)
-        for layer in found["layers"]:
-            layer["receptive_field"] = [field.size for field in fields.get(layer["layer"], ())] or None
-        found["memory"], held = _predicted(recipe)
-        found["layers"] = _with_held(found["layers"], held)
-    if measure and found["memory"] and "peak" in found["memory"]:
+    fields = _fields(recipe, codec)
+    for layer in found["layers"]:
+        layer["receptive_field"] = [field.size for field in fields.get(layer["layer"], ())] or None
+    found["memory"], held = _predicted(recipe)
+    found["layers"] = _with_held(found["layers"], held)
+    if measure and "peak" in found["memory"]:
         from flori.cli.measuring import measured_alone
 
         print("flori: measuring a step in a process of its own …", file=sys.stderr)
@@ -102,9 +98,6 @@ def _kind(name: str) -> str:
 
 
 def _print(found: dict[str, Any]) -> None:
-    if found["remark"]:
-        print(found["remark"])
-        return
     if found["layers"]:
         _print_layers(found)
     else:
@@ -120,7 +113,7 @@ def _print_layers(found: dict[str, Any]) -> None:
     total = ["total", "", "", f"{found['parameters']:,}", f"{found['multiply_adds']:,}", _megabytes(held)]
     head = ["layer", "kind", "output", "parameters", "multiply-adds", "held MB", *(["sees"] if seen else [])]
     print_table(head, [*rows, total + [""] * seen], numbers=[3, 4, 5])
-    print("\nparameters and multiply-adds: of one example; held: for the backward pass, of a batch")
+    print("\nparameters and multiply-adds: of one example; held: of a batch, when the backward pass begins")
     if seen:
         print("sees: the part of the picture that a number may depend on, pixels; at the rim some of it is padding")
 

@@ -37,7 +37,7 @@ def drawn(boxes: Sequence[Box], title: str) -> str:
         _box(box, text, layout.middles[i] + MARGIN, tops[layout.ranks[i]], widths[i])
         for i, (box, text) in enumerate(zip(boxes, texts, strict=True))
     ]
-    width, height = max(layout.width, len(title) * 8) + 2 * MARGIN, bottom + MARGIN
+    width, height = max(layout.width, len(title) * 9) + 2 * MARGIN, bottom + MARGIN
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '

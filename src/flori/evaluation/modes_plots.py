@@ -21,7 +21,7 @@ def modes(found: Costs) -> Figure:
     ):
         for mode, seconds in times.items():
             axis.plot(found.counts, 1000 * np.array(seconds), "o-", color=COLOURS[mode], label=f"{mode} mode")
-        axis.set(xlabel="k", ylabel="milliseconds", ylim=(0, None))
+        axis.set(xlabel="k", ylabel="milliseconds", ylim=(0, None), xticks=found.counts)
         axis.set_title(title, loc="left", color=INK)
     for mode, line in found.memory.items():
         length = len(line) if mode == "forward" else max(1, round(len(line) * found.turning))
