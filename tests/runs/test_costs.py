@@ -35,7 +35,7 @@ def run_of(system, folder, **settings):
     return assemble(apply_values(find(system), {"device": "cpu", "precision": "float32", **settings}))
 
 
-@pytest.mark.parametrize("system", [system for system in CASES if system != "lstm"])  # 13 % too low there: docs/log.md
+@pytest.mark.parametrize("system", CASES)
 def test_memory_predicted_from_small_steps_is_that_of_a_whole_one(system, tmp_path):
     """Within a tenth of what torch allocates."""
     run = run_of(system, tmp_path, **CASES[system])
