@@ -136,7 +136,7 @@ class Ledger:
         is ours no longer."""
         with reaching(self.url):
             self.storage.set_trial_intermediate_value(claim.id, tenth, score)
-            return self.storage.get_trial(claim.id)  # type: ignore[no-any-return]
+            return self.storage.get_trial(claim.id)
 
     def view(self, sampler: BaseSampler | None = None) -> optuna.Study:
         """The study as samplers and pruners look at it."""
@@ -210,12 +210,13 @@ class Ledger:
 
     def _add(self, before: FrozenTrial | None, again: int | None) -> None:
         """A waiting attempt; one that follows another has its settings."""
-        kept = {key: before.user_attrs[key] for key in ("words", "run") if key in before.user_attrs} if before else {}
+        known: dict[str, Any] = before.user_attrs if before else {}
+        kept = {key: value for key, value in known.items() if key in ("words", "run")}
         trial = optuna.trial.create_trial(
             state=TrialState.WAITING,
             params=before.params if before else {},
             distributions=before.distributions if before else {},
-            user_attrs={**kept, **({"again": again} if again is not None else {})},
+            user_attrs=kept if again is None else {**kept, "again": again},
         )
         self.storage.create_new_trial(self.study, trial)
 

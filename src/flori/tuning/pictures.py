@@ -54,7 +54,7 @@ def importance(shares: Mapping[str, float]) -> Figure:
     figure = Figure(figsize=(9, 0.9 + 0.36 * len(shares)), layout="constrained", dpi=110)
     axis = _bare(figure.add_subplot())
     axis.grid(axis="y", visible=False)
-    names = [*reversed(shares)]
+    names = [*shares][::-1]
     axis.barh(range(len(names)), [shares[name] for name in names], color=SOFT, height=0.6)
     axis.set_yticks(range(len(names)), names, parse_math=False)
     for row, name in enumerate(names):
