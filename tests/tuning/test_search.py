@@ -23,6 +23,12 @@ from tests.bad_input.asking import assert_refused, flori
 SMALL = ("softmax-regression", "steps=4", "batch=64", "data.scale=auto")
 
 
+@pytest.fixture(autouse=True)
+def no_reports_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing the report of each run takes most of a small trial's time, and is tested elsewhere."""
+    monkeypatch.setattr("flori.artifacts.report.write_report", lambda *_: None)
+
+
 def tuned(*words: str, folder: str = "tuned") -> dict[str, Any]:
     """What ``flori tune --json`` prints of a search for a small system."""
     answer = flori("tune", *SMALL, *words, "--run", folder, "--quiet", "--json")
@@ -137,7 +143,7 @@ def _settings(folder: Path) -> list[str]:
     return shlex.split(document["command"])[3:]
 
 
-@pytest.mark.parametrize(("pruner", "least"), [("median", 1), ("halving", 1), ("none", 0)])
+@pytest.mark.parametrize(("pruner", "least"), [("median", 1), ("halving", 2)])
 def test_poor_trials_are_ended_early(pruner, least):
     """Learning rates of almost nothing, beside the recipe's own and some that learn."""
     rates = "lr=1e-9,0.1,0.2,0.3,0.4,0.5,0.6,2e-9,3e-9"
@@ -145,7 +151,7 @@ def test_poor_trials_are_ended_early(pruner, least):
     answer = flori("tune", "softmax-regression", *words, "--run", "tuned", "--quiet", "--json")
     said = json.loads(answer.stdout)
     pruned = [trial for trial in said["all"] if trial["state"] == "pruned"]
-    assert len(pruned) >= least and (pruner != "none" or not pruned)
+    assert len(pruned) >= least
     for trial in pruned:
         assert summary(trial["run"])["status"] == "stopped" and summary(trial["run"])["epochs"] < 8
     assert said["default"]["state"] == "complete"

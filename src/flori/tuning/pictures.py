@@ -27,7 +27,7 @@ def history(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(9, 3.4), layout="constrained", dpi=110)
     axis = bare(figure.add_subplot())
     done = [t for t in outcome.trials if t.state == "complete"]
-    low, high = _shown([t.score or 0.0 for t in done])
+    low, high = _shown([t.score for t in outcome.trials if t.score is not None])
     for state, marker, colour in (("complete", "o", SOFT), ("pruned", "x", "#b3c0cb"), ("failed", "v", "#b3c0cb")):
         points = [(t.number, t.score) for t in outcome.trials if t.state == state and t.score is not None]
         if points:

@@ -54,7 +54,10 @@ def _check(path: Path, plan: Plan) -> bool:
     """Whether the folder is new. Raises UserError unless it is, or is of the same search."""
     hint = "a search wants a folder of its own: --run DIR"
     if (path / "tune.json").is_file():
-        found = json.loads((path / "tune.json").read_bytes())
+        try:
+            found = json.loads((path / "tune.json").read_bytes())
+        except ValueError as problem:
+            raise UserError(f"{path / 'tune.json'} is damaged ({problem}); {hint}") from None
         if found.get("study") != plan.name():
             before = f"{found.get('system')} {' '.join(found.get('words', []))}, by {found.get('score')}"
             raise UserError(f"{path} holds another search ({before}); {hint}")
