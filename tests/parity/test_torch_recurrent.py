@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from flori.layers.meeting import Looked
 from flori.layers.recurrent import CELLS, Carried, recur
 from flori.models.recurrent_language import lstm
 
@@ -55,6 +57,25 @@ def test_outputs_states_and_gradients(cell, bidirectional, lengths, exported, mo
         loss = h.square().sum() + sum((t * torch.arange(1.0, 1 + t.numel()).view_as(t)).sum() for t in after)
         loss.backward()
         found.append([h, *after, *(t.grad for t in inputs), *(p.grad for p in module.parameters())])
+    for mine, expected in zip(*found, strict=True):
+        torch.testing.assert_close(mine, expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+def test_rows_of_a_table_are_an_embedding(cell, bidirectional, lengths):
+    ours, other = pair(cell, bidirectional)
+    table, tokens = torch.randn(4, D, dtype=torch.float64), torch.randint(4, (B, T))
+    begun, found = start(cell, 4 if bidirectional else 2), []
+    for module, run in (
+        (ours, lambda *a: recur(a[0], Looked(a[1], tokens), Carried(tuple(a[2])), lengths)[0]),
+        (other, lambda *a: theirs(a[0], F.embedding(tokens, a[1]), a[2], lengths)[0]),
+    ):
+        rows = table.clone().requires_grad_()
+        h = run(module, rows, begun)
+        h.square().sum().backward()
+        found.append([h, rows.grad, *(p.grad for p in module.parameters())])
     for mine, expected in zip(*found, strict=True):
         torch.testing.assert_close(mine, expected, rtol=0, atol=1e-11)
 

@@ -6,7 +6,7 @@ the GRU's reset gate comes after its product with W_hh; the gates lie in the ord
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch.autograd.forward_ad import unpack_dual
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from flori.layers.dropout import dropout
+from flori.layers.meeting import Looked, Product, Rows
 from flori.layers.packed import Layout
 from flori.layers.scan import Gated, LongShortTerm, Plain
 
@@ -70,10 +71,10 @@ def initialise(rnn: nn.RNNBase) -> None:
 
 
 def recur(
-    rnn: nn.RNNBase, x: Tensor, memory: Carried | None = None, lengths: Tensor | None = None
+    rnn: nn.RNNBase, x: Tensor | Looked, memory: Carried | None = None, lengths: Tensor | None = None
 ) -> tuple[Tensor, Carried]:
-    """Run a module of `recurrent` over x [B, T, D], from a memory or from zeros → h of the top layer
-    [B, T, H·directions] and the memory after it.
+    """Run a module of `recurrent` over x [B, T, D], or over rows of a table by numbers [B, T], from a memory or from
+    zeros → h of the top layer [B, T, H·directions] and the memory after it.
 
     With lengths, int64 [B], each at least 1, no state is read at a padded step: the memory is that after each
     sequence's own last step, the backward direction begins there, and h is zero beyond it.
@@ -81,9 +82,14 @@ def recur(
     Equal to torch's module, which does it itself elsewhere than on a processor, where the graph is exported, and in
     forward mode, which the loop by hand does not know.
     """
-    if x.device.type == "cpu" and not torch.compiler.is_compiling() and not _in_forward_mode(x, *rnn.parameters()):
-        return _by_hand(rnn, x.to(_product_type(x)), memory, lengths)
-    return _by_torch(rnn, x, memory, lengths)
+    numbers = x.table if isinstance(x, Looked) else x
+    here = numbers.device.type == "cpu" and not torch.compiler.is_compiling()
+    by_hand = here and not _in_forward_mode(numbers, *rnn.parameters())
+    if isinstance(x, Looked) and by_hand and lengths is None:
+        table = x.table.to(_product_type(x.table))
+        return _side_by_side(rnn, Looked(table, x.index.t().flatten()), x.index.shape, memory)
+    x = x.rows() if isinstance(x, Looked) else x
+    return _by_hand(rnn, x.to(_product_type(x)), memory, lengths) if by_hand else _by_torch(rnn, x, memory, lengths)
 
 
 def _in_forward_mode(*tensors: Tensor) -> bool:
@@ -101,15 +107,23 @@ def _by_torch(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tenso
 
 
 def _by_hand(rnn: nn.RNNBase, x: Tensor, memory: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
-    (b, t, _), memory = x.shape, _nothing(rnn, x) if memory is None else memory
     if lengths is None:
-        rows, after = _scan(rnn, x.transpose(0, 1).flatten(0, 1), Layout((b,) * t), memory)
-        return rows.unflatten(0, (t, b)).transpose(0, 1), after
+        return _side_by_side(rnn, x.transpose(0, 1).flatten(0, 1), x.shape[:2], memory)
+    memory = _nothing(rnn, x, len(x)) if memory is None else memory
     data, sizes, order, back = _pack(x, lengths)
     assert order is not None and back is not None  # for it sorts
     rows, after = _scan(rnn, data, Layout(tuple(sizes.tolist())), memory.select(order))
-    h, _ = pad_packed_sequence(PackedSequence(rows, sizes, order, back), batch_first=True, total_length=t)
+    h, _ = pad_packed_sequence(PackedSequence(rows, sizes, order, back), batch_first=True, total_length=x.shape[1])
     return h, after.select(back)
+
+
+def _side_by_side(
+    rnn: nn.RNNBase, x: Tensor | Looked, shape: Sequence[int], memory: Carried | None
+) -> tuple[Tensor, Carried]:
+    """Sequences of one length, `shape` [B, T], their rows x [T·B, D] step by step."""
+    (b, t), like = shape, x.table if isinstance(x, Looked) else x
+    rows, after = _scan(rnn, x, Layout((b,) * t), _nothing(rnn, like, b) if memory is None else memory)
+    return rows.unflatten(0, (t, b)).transpose(0, 1), after
 
 
 def _pack(x: Tensor, lengths: Tensor) -> PackedSequence:
@@ -120,9 +134,9 @@ def _pack(x: Tensor, lengths: Tensor) -> PackedSequence:
     return pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
 
 
-def _nothing(rnn: nn.RNNBase, x: Tensor) -> Carried:
+def _nothing(rnn: nn.RNNBase, like: Tensor, b: int) -> Carried:
     layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
-    return Carried((x.new_zeros(layers, len(x), rnn.hidden_size),) * (2 if rnn.mode == "LSTM" else 1))
+    return Carried((like.new_zeros(layers, b, rnn.hidden_size),) * (2 if rnn.mode == "LSTM" else 1))
 
 
 def _product_type(x: Tensor) -> torch.dtype:
@@ -130,13 +144,13 @@ def _product_type(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype("cpu") if lowered else x.dtype
 
 
-def _scan(rnn: nn.RNNBase, x: Tensor, layout: Layout, memory: Carried) -> tuple[Tensor, Carried]:
+def _scan(rnn: nn.RNNBase, x: Tensor | Looked, layout: Layout, memory: Carried) -> tuple[Tensor, Carried]:
     """All layers over packed rows x [P, D] → h of the top one [P, H·directions] and the memory after it."""
     ways, ends = 2 if rnn.bidirectional else 1, []
     parts = list(zip(rnn.all_weights, *(t.unbind() for t in memory.tensors), strict=True))
     with torch.autocast("cpu", enabled=False):
         for layer in range(rnn.num_layers):
-            x = dropout(x, rnn.dropout, rnn.training) if layer else x
+            x = dropout(x, rnn.dropout, rnn.training) if isinstance(x, Tensor) and layer else x
             found = []
             for way in range(ways):
                 weights, *start = parts[ways * layer + way]
@@ -144,17 +158,27 @@ def _scan(rnn: nn.RNNBase, x: Tensor, layout: Layout, memory: Carried) -> tuple[
                 found.append(h)
                 ends.append(end)
             x = torch.cat(found, 1) if ways == 2 else found[0]
+    assert isinstance(x, Tensor)
     return x, Carried(tuple(torch.stack(states) for states in zip(*ends, strict=True)))
 
 
 def _one_way(
-    mode: str, x: Tensor, layout: Layout, weights: list[Tensor], start: list[Tensor], backwards: bool
+    mode: str, x: Tensor | Looked, layout: Layout, weights: list[Tensor], start: list[Tensor], backwards: bool
 ) -> tuple[Tensor, ...]:
-    w_ih, w_hh, *biases = weights
-    x = _Turned.apply(x, layout.backwards) if backwards else x
-    wide = (t.to(torch.promote_types(x.dtype, torch.float32)) for t in start)
-    h, *end = SCANS[mode].apply(layout, x, w_ih.to(x.dtype), w_hh.to(x.dtype), *biases, *wide)
+    w_ih, w_hh, b_ih, b_hh = weights
+    apart = mode == "GRU"  # where b_hh goes through the reset gate
+    a = _met(x, w_ih, b_ih if apart else b_ih + b_hh)
+    a = _Turned.apply(a, layout.backwards) if backwards else a
+    wide = (t.to(torch.promote_types(a.dtype, torch.float32)) for t in start)
+    h, *end = SCANS[mode].apply(layout, a, w_hh.to(a.dtype), *((b_hh,) if apart else ()), *wide)
     return _Turned.apply(h, layout.backwards) if backwards else h, *end
+
+
+def _met(x: Tensor | Looked, weight: Tensor, bias: Tensor) -> Tensor:
+    """W x + b of all rows: [P, K]."""
+    if isinstance(x, Looked):
+        return Rows.apply(_met(x.table, weight, bias), x.index)
+    return Product.apply(x, weight.to(x.dtype), bias)
 
 
 class _Turned(torch.autograd.Function):

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flori.layers.dropout import Dropout
+from flori.layers.meeting import Looked
 from flori.layers.output import even_output
 from flori.layers.recurrent import Carried, recur, recurrent
 
@@ -43,11 +44,20 @@ class RecurrentLanguage(nn.Module):
     def forward(self, tokens: Tensor, memory: Carried | None = None) -> tuple[Tensor, Carried]:
         """tokens int64 [B, T], and what was read before them → logits [B, T, V] for the token after each, and the
         memory after the last."""
-        # Embedded step by step, as the layers read it, so that nothing has to be moved.
-        x = self.embedding(tokens.t()).transpose(0, 1)
-        h, memory = recur(self.rnn, self.dropout(x * self.scale if self.tied else x), memory)
+        h, memory = recur(self.rnn, self._inputs(tokens), memory)
         h = self.projection(self.dropout(h))
         return self.output(h) if not self.tied else self.output(h, self.embedding.weight), memory
+
+    def _inputs(self, tokens: Tensor) -> Tensor | Looked:
+        """What the first layer reads. Tokens of fewer kinds than an embedding has numbers, such as characters, meet its
+        weights kind by kind, and need no dropout: each of them is seen thousands of times."""
+        kinds, width = self.embedding.weight.shape
+        if kinds < width:
+            table = self.embedding(torch.arange(kinds, device=tokens.device))
+            return Looked(table * self.scale if self.tied else table, tokens)
+        # Embedded step by step, as the layers read it, so that nothing has to be moved.
+        x = self.embedding(tokens.t()).transpose(0, 1)
+        return self.dropout(x * self.scale if self.tied else x)
 
 
 class Tied(nn.Module):
@@ -79,7 +89,8 @@ def _builder(cell: str) -> Callable[..., RecurrentLanguage]:
 
     Args:
         width: of the embedding; hidden: units of each layer; layers: how many.
-        dropout: share of units left out in training, of the embedding and of each layer's output.
+        dropout: share of units left out in training, of each layer's output, and of the embedding where there are as
+            many kinds of tokens as it has numbers.
         tied: whether the output has the embedding's weights, after a projection where hidden is not width.
     """
     return build

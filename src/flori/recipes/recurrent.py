@@ -25,10 +25,10 @@ RECIPES = tuple(
         model=Options(),
         data=Corpus(source="time-machine", tokens="char", lower=True, window=64, order="sequential"),
         training=Training(
-            epochs=4,
-            batch=64,
+            epochs=6,
+            batch=128,
             optimizer="muon",
-            lr=0.01,
+            lr=0.014,
             schedule="cosine",
             warmup=0.05,
             floor=0.02,

@@ -9,6 +9,7 @@ then shares (Liu et al. 2025). Embeddings, outputs, norms and biases go by AdamW
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -80,7 +81,14 @@ def orthogonal(matrices: Tensor) -> Tensor:
     x = matrices.mT if high else matrices
     x = x if x.dtype == torch.float64 else x.bfloat16()
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    # A single one as a matrix: in a batch its transpose would be copied for each product.
+    x = _nearer(x[0], torch.addmm)[None] if len(x) == 1 else _nearer(x, torch.baddbmm)
+    return x.mT if high else x
+
+
+def _nearer(x: Tensor, add: Callable[..., Tensor]) -> Tensor:
+    """The steps, on matrices [m, n] or [K, m, n] with m ≤ n; `add` is addmm or baddbmm."""
     for _ in range(STEPS):
         squares = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(squares, squares, squares, beta=B, alpha=C), x, beta=A)
-    return x.mT if high else x
+        x = add(x, add(squares, squares, squares, beta=B, alpha=C), x, beta=A)
+    return x
