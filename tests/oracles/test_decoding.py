@@ -12,7 +12,7 @@ import torch
 
 from flori.core.errors import UserError
 from flori.prediction.beam import beam_search
-from flori.prediction.decoding import NOTHING, Rules, collected, greedy, stepwise
+from flori.prediction.decoding import NOTHING, Rules, best, collected, greedy, stepwise
 from flori.prediction.exhaustive import exhaustive
 from flori.prediction.sampling import Sampling, drawn, kept, sample
 from flori.reference import beam_search as oracle
@@ -378,3 +378,13 @@ def test_draws_depend_on_the_sentence_and_not_on_the_others():
         assert collected(alone, END) == [together[i]]
     same = Memory(toy.memory().state[:1].expand(SENTENCES, -1))
     assert len({tuple(words) for words in collected(sample(toy.step, start(), same, Rules(17), Sampling()))}) > 1
+
+
+@pytest.mark.parametrize("words", [8209, 8281, 9999])
+def test_the_first_of_equal_words_among_many(words):
+    values = torch.randn(8, words).round(decimals=1)
+    values[1, -2:], values[2, [5, words - 1]], values[3] = 9, 9, 0
+    largest, places = best(values, 1)
+    expected, where = values.max(1, keepdim=True)
+    assert torch.equal(largest, expected)
+    assert torch.equal(places, where)

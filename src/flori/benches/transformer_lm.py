@@ -16,6 +16,7 @@ from flori.core.device import choose_precision, computing
 from flori.models.transformer_lm import TransformerLM, transformer_lm
 from flori.prediction.beam import beam_search
 from flori.prediction.decoding import Rules, collected, greedy, stepwise
+from flori.prediction.lowered import lowered
 
 ROWS, PROMPT, TOKENS, BEAMS = 8, 8, 128, 4
 SECONDS = 3.0  # a round, for each: a generation takes up to a second or two
@@ -97,14 +98,11 @@ def with_weights_of(theirs: Any, sizes: Sizes) -> TransformerLM:
 def generated(model: TransformerLM, start: Tensor, tokens: int, beams: int, precision: str) -> list[list[int]]:
     """What flori says after start int64 [N, T]: the best of each place, or of a search with beams."""
 
-    def forward(last: Tensor, memory: Any) -> tuple[Tensor, Any]:
-        with computing(start.device, precision):
-            return model(last, memory)
-
-    step, rules = stepwise(forward), Rules(tokens)
-    if beams == 1:
-        return collected(greedy(step, start, None, rules))
-    return [found.tokens for found in beam_search(step, start, None, rules, beams)]
+    step, rules = stepwise(lowered(model, precision)), Rules(tokens)
+    with computing(start.device, precision):
+        if beams == 1:
+            return collected(greedy(step, start, None, rules))
+        return [found.tokens for found in beam_search(step, start, None, rules, beams)]
 
 
 def generated_by_peer(model: Any, start: Tensor, tokens: int, beams: int) -> list[list[int]]:

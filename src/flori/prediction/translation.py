@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from flori.core.device import computing
 from flori.prediction.beam import Hypothesis, beam_search
 from flori.prediction.decoding import Rules, stepwise
+from flori.prediction.lowered import lowered
 
 TOGETHER = 64  # sentences searched at once
 LONGER, MORE = 2, 10  # a translation has at most twice the tokens of its source and ten more
@@ -31,7 +32,7 @@ def translations(
         rules: the numbers of <pad>, <bos> and <eos>, the same for both languages.
     """
     pad, begin, end = rules
-    model.eval()
+    model = lowered(model, precision)
     context = getattr(model, "context", None)
     order = sorted(range(len(sources)), key=lambda i: len(sources[i]))  # those of like length together
     found: dict[int, Hypothesis] = {}

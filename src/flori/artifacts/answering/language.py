@@ -15,6 +15,7 @@ from flori.core.errors import UserError
 from flori.data.language import LanguageCodec
 from flori.data.vocabulary import Vocabulary
 from flori.prediction.decoding import Rules, stepwise
+from flori.prediction.lowered import lowered
 from flori.prediction.sampling import Sampling, sample
 from flori.prediction.wishes import Wishes
 
@@ -68,11 +69,11 @@ class _Chances:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor, self.found = predictor, []  # type: ignore[var-annotated]
-        predictor.model.eval()
+        self.model = lowered(predictor.model, predictor.precision)
 
     def __call__(self, tokens: Tensor, memory: Any) -> tuple[Tensor, Any]:
         with computing(self.predictor.device, self.predictor.precision):
-            logits, memory = self.predictor.model(tokens, memory)
+            logits, memory = self.model(tokens, memory)
         self.found.append(logits[0, -1].float().log_softmax(0))
         return logits, memory
 
