@@ -145,7 +145,9 @@ class Training:
     patience: int | None = value(
         None, "stop after so many judgements without a better score on a valid part", at_least=1
     )
-    judge_every: int = value(1, "epochs between two judgements", at_least=1)
+    judge_every: int | None = value(
+        None, "epochs between two judgements; none: every epoch, of many only some two hundred", at_least=1
+    )
     checkpoint_seconds: float = value(30.0, "most seconds between two checkpoints", at_least=0)
 
 

@@ -1,6 +1,6 @@
 """bilstm-tagger, bilstm-classifier: sentences read from both ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flori.core.recipe import Recipe, Training, value
@@ -49,7 +49,7 @@ TAGGER = Recipe(
     tasks=("tagging",),
     model=Spelling(),
     data=Sentences(source="wnut17", lower=True, unknown=1.0),
-    training=TRAINING,
+    training=replace(TRAINING, batch=16, optimizer="muon", lr=0.01),
 )
 CLASSIFIER = Recipe(
     system="bilstm-classifier",

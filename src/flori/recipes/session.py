@@ -222,7 +222,10 @@ class Session:
         self.folder.append_metrics({**line, **scores})
 
     def _judging_is_due(self, step: Step) -> bool:
-        every = self.run.recipe.training.judge_every * self.run.batches.per_epoch
+        """Where the recipe says nothing, after every epoch, or after so many that it is not more often than losses are
+        reported: an epoch may be a single step."""
+        wanted, per_epoch = self.run.recipe.training.judge_every, self.run.batches.per_epoch
+        every = per_epoch * (wanted or max(1, self.run.steps // (per_epoch * REPORTS)))
         return step.number % every == 0 or step.number == self.run.steps
 
     def _judge(self) -> dict[str, float]:
