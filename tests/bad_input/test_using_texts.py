@@ -267,6 +267,19 @@ def test_evaluating_on_words_never_seen_has_scores(system: str, file: str, conte
     assert json.loads(answer.stdout)["scores"]["loss"] > 0
 
 
+@pytest.mark.parametrize("system", SHORT)
+def test_an_evaluation_is_read_as_well_as_told(system: str, text_runs: Path) -> None:
+    """The table for people has the scores of the document for scripts: of all, and of each class or kind of span."""
+    told = flori("evaluate", str(text_runs / system), "--json")
+    read = flori("evaluate", str(text_runs / system))
+    assert told.exit_code == read.exit_code == 0, read.output
+    document = json.loads(told.stdout)
+    assert f"loss {document['scores']['loss']:.4g}" in read.stdout
+    lines = [line.split() for line in read.stdout.splitlines()]
+    for label, scores in document.get("per_class", {}).items():
+        assert [label, *(f"{scores[name]:.4f}" for name in ("precision", "recall", "f1"))] in [line[:4] for line in lines]
+
+
 DAMAGE: dict[str, dict[str, Any]] = {
     "no family of inputs": {"family": "Nothing"},
     "another family": {"family": "Pairs"},

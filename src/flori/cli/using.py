@@ -26,7 +26,7 @@ def evaluate_run(run: str, settings: list[str], flip: bool, as_json: bool) -> No
     print(f"{result['system']} on {result['part']} of {result['data']}, {result['examples']:,} examples{how}")
     print(scores_text(result["scores"]))
     if "per_class" in result:
-        print_classes(result["per_class"], result["confusion"])
+        print_classes(result["per_class"], result.get("confusion"))
     if "remark" in result:
         print(f"flori: {result['remark']}", file=sys.stderr)
 
