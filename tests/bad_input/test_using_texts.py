@@ -157,6 +157,16 @@ def test_a_folder_named_as_a_text_is_refused(text_runs: Path) -> None:
     assert_refused(flori("predict", str(text_runs / "lstm"), "x.txt"), "x.txt", "is a folder")
 
 
+@pytest.mark.parametrize("system", SHORT)
+def test_a_folder_is_no_text(system: str, text_runs: Path) -> None:
+    """Its name would be answered as if it were a text; what stands in a folder by chance, such as a dot, is one."""
+    Path("reviews").mkdir()
+    for given in ("reviews", "reviews/"):
+        assert_refused(flori("predict", str(text_runs / system), given, "--out", "answers"), given, "is a folder", ".txt")
+    assert not Path("answers").exists()
+    assert len(answers(text_runs / system, ".", "--length", "3")) == 1
+
+
 def test_every_line_of_a_text_is_a_text(text_runs: Path) -> None:
     put(Path("x.txt"), "\ufeff1 2\r\n\r\n  \r\n3\r\n")
     assert [one["input"] for one in answers(text_runs / "transformer", "x.txt", "4.")] == ["1 2", "3", "4."]
