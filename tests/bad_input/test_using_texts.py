@@ -277,6 +277,16 @@ def test_evaluating_on_words_never_seen_has_scores(system: str, file: str, conte
     assert json.loads(answer.stdout)["scores"]["loss"] > 0
 
 
+def test_how_much_of_a_text_the_vocabulary_lacks_is_remarked(text_runs: Path) -> None:
+    """A perplexity over unknown tokens is that of saying "unknown", which is easy: 3 of 12 characters."""
+    put(Path("t.txt"), "one two Ω漢字 ")
+    told = flori("evaluate", str(text_runs / "lstm"), "data=t.txt", "--json")
+    assert json.loads(told.stdout)["remark"] == "all: 25.00% of the tokens are <unk>"
+    assert "25.00% of the tokens" in flori("evaluate", str(text_runs / "lstm"), "data=t.txt").stderr
+    put(Path("t.txt"), "one two three ")
+    assert "remark" not in json.loads(flori("evaluate", str(text_runs / "lstm"), "data=t.txt", "--json").stdout)
+
+
 @pytest.mark.parametrize("system", SHORT)
 def test_an_evaluation_is_read_as_well_as_told(system: str, text_runs: Path) -> None:
     """The table for people has the scores of the document for scripts: of all, and of each class or kind of span."""
