@@ -127,7 +127,11 @@ OTHER_KINDS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "pictures for a tagger": ("bilstm-tagger", ("data=photos",), ("photos holds no file that ends in",)),
     "a table for a tagger": ("bilstm-tagger", ("data=rows.csv",), ("rows.csv, line 1", "has no tag")),
     "pictures for a classifier": ("bilstm-classifier", ("data=photos",), ("photos holds no texts by class",)),
-    "a table for a classifier": ("bilstm-classifier", ("data=rows.csv",), ("rows.csv", "too few to hold some out")),
+    "a table for a classifier": (
+        "bilstm-classifier",
+        ("data=rows.csv",),
+        ("rows.csv", "the only one of its class"),
+    ),
     "text for resnet18": ("resnet18", ("data=t.txt",), ("t.txt",)),
     "text for a regression": ("linear-regression", ("data=t.txt", "target=y"), ("t.txt", "'y'")),
 }

@@ -67,6 +67,22 @@ def test_a_prompt_beyond_the_context_goes_on_from_its_end(text_runs: Path) -> No
     assert found[0][0]["text"] == found[1][0]["text"] and len(found[0][0]["text"]) == 200
 
 
+def test_a_sentence_without_spans_is_answered_for(text_runs: Path) -> None:
+    """After three steps hardly anything is found: each sentence has a line all the same."""
+    told = flori("predict", str(text_runs / "bilstm-tagger"), "now", "", "--json")
+    assert [one["spans"] for one in json.loads(told.stdout)["predictions"]] == [[], []]
+    read = flori("predict", str(text_runs / "bilstm-tagger"), "now", "").stdout.splitlines()
+    assert len(read) == 3 and read[1].split() == ["now", "–"]
+
+
+def test_a_long_text_leaves_its_answer_in_sight(text_runs: Path) -> None:
+    """A line for people has the beginning of a text, the document for scripts the whole."""
+    text = "a good film and " * 50
+    (answer,) = answers(text_runs / "bilstm-classifier", text)
+    read = flori("predict", str(text_runs / "bilstm-classifier"), text).stdout
+    assert answer["input"] == text and max(map(len, read.splitlines())) < 140 and "a good film and a good" in read
+
+
 @pytest.mark.parametrize("system", ["lstm", "ngram", "bilstm-classifier", "bilstm-tagger"])
 def test_a_very_long_text_has_an_answer(system: str, text_runs: Path) -> None:
     assert len(answers(text_runs / system, "Ann went on and on. " * 500, "--length", "3")) == 1
@@ -157,6 +173,18 @@ def test_a_folder_named_as_a_text_is_refused(text_runs: Path) -> None:
     assert_refused(flori("predict", str(text_runs / "lstm"), "x.txt"), "x.txt", "is a folder")
 
 
+@pytest.mark.parametrize("system", SHORT)
+def test_a_folder_is_no_text(system: str, text_runs: Path) -> None:
+    """Its name would be answered as if it were a text; what stands in a folder by chance, such as a dot, is one."""
+    Path("reviews").mkdir()
+    for given in ("reviews", "reviews/"):
+        assert_refused(
+            flori("predict", str(text_runs / system), given, "--out", "answers"), given, "is a folder", ".txt"
+        )
+    assert not Path("answers").exists()
+    assert len(answers(text_runs / system, ".", "--length", "3")) == 1
+
+
 def test_every_line_of_a_text_is_a_text(text_runs: Path) -> None:
     put(Path("x.txt"), "\ufeff1 2\r\n\r\n  \r\n3\r\n")
     assert [one["input"] for one in answers(text_runs / "transformer", "x.txt", "4.")] == ["1 2", "3", "4."]
@@ -207,6 +235,17 @@ def test_attention_to_words_never_seen_is_drawn(system: str, text_runs: Path) ->
     assert answer.exit_code == 0, answer.output
     told = json.loads(answer.stdout)
     assert Path(told["picture"]).stat().st_size > 1000 and len(told["columns"]) == len(told["weights"][0][0])
+
+
+def test_pieces_of_words_are_drawn_as_they_are_read() -> None:
+    """Not by the letters that BPE has for bytes: Ġ for a space, Ã© for é."""
+    put(Path("p.tsv"), "".join(f"the café {i}\tété {i}\n" for i in range(20)))
+    small = ("model.width=8", "model.heads=2", "model.layers=1", "data.least=2", "steps=2")
+    assert flori("train", "transformer", "data=p.tsv", *small, "--run", "run", "-q").exit_code == 0
+    told = flori("inspect", "run", "--attention", "the café 漢", "--json")
+    assert told.exit_code == 0, told.output
+    seen = json.loads(told.stdout)["columns"]
+    assert seen[:3] == ["the", "café", " "] and len(seen) == 3 + len("漢".encode())
 
 
 EVALUATED: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -265,6 +304,31 @@ def test_evaluating_on_words_never_seen_has_scores(system: str, file: str, conte
     answer = flori("evaluate", str(text_runs / system), f"data={file}", "--json")
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.stdout)["scores"]["loss"] > 0
+
+
+def test_how_much_of_a_text_the_vocabulary_lacks_is_remarked(text_runs: Path) -> None:
+    """A perplexity over unknown tokens is that of saying "unknown", which is easy: 3 of 12 characters."""
+    put(Path("t.txt"), "one two Ω漢字 ")
+    told = flori("evaluate", str(text_runs / "lstm"), "data=t.txt", "--json")
+    assert json.loads(told.stdout)["remark"] == "all: 25.00% of the tokens are <unk>"
+    assert "25.00% of the tokens" in flori("evaluate", str(text_runs / "lstm"), "data=t.txt").stderr
+    put(Path("t.txt"), "one two three ")
+    assert "remark" not in json.loads(flori("evaluate", str(text_runs / "lstm"), "data=t.txt", "--json").stdout)
+
+
+@pytest.mark.parametrize("system", SHORT)
+def test_an_evaluation_is_read_as_well_as_told(system: str, text_runs: Path) -> None:
+    """The table for people has the scores of the document for scripts: of all, and of each class or kind of span."""
+    told = flori("evaluate", str(text_runs / system), "--json")
+    read = flori("evaluate", str(text_runs / system))
+    assert told.exit_code == read.exit_code == 0, read.output
+    document = json.loads(told.stdout)
+    assert f"loss {document['scores']['loss']:.4g}" in read.stdout
+    lines = [line.split() for line in read.stdout.splitlines()]
+    for label, scores in document.get("per_class", {}).items():
+        assert [label, *(f"{scores[name]:.4f}" for name in ("precision", "recall", "f1"))] in [
+            line[:4] for line in lines
+        ]
 
 
 DAMAGE: dict[str, dict[str, Any]] = {

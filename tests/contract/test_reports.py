@@ -52,6 +52,23 @@ def test_feature_maps_are_what_the_layers_put_out():
     assert inside.feature_maps(net, x)[0].channels.equal(found[0].channels), "hooks were left behind"
 
 
+def test_a_single_step_is_seen_in_the_curves():
+    """As of ngram, which counts once: a line through one point would be no line."""
+    lines = [{"step": 1, "split": split, "loss": 2.0, "perplexity": 7.4} for split in ("train", "test")]
+    for panel in plots.curves(lines, "perplexity", 1).axes:
+        assert all(line.get_marker() == "o" for line in panel.lines) and panel.lines
+    two = [{"step": step, "split": "train", "loss": 2.0} for step in (1, 2)]
+    assert plots.curves(two, "loss", 1).axes[0].lines[0].get_marker() in ("", "None")
+
+
+def test_few_errors_are_counted_in_few_bins():
+    """Fifteen errors in forty bins were fifteen bars of one: nothing could be read from them."""
+    errors = torch.linspace(-1, 1, 15)
+    figure = plots.scatter(errors, torch.zeros(15), "y")
+    counted = [bar.get_height() for bar in figure.axes[1].patches]
+    assert counted == [3] * 5
+
+
 def test_of_many_resolutions_the_first_and_the_last_are_shown():
     net = nn.Sequential(*[nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(7)])
     found = inside.feature_maps(net, torch.randn(1, 1, 131, 131))

@@ -56,5 +56,14 @@ def _of_text(predictor: Predictor, codec: LanguageCodec, text: str) -> Seen:
 
 
 def _told(words: Vocabulary, numbers: list[int]) -> list[str]:
-    """Tokens to be read, without the marks of where no space was."""
-    return [words.tokens[number].strip(MARK) or words.tokens[number] for number in numbers]
+    """Tokens to be read, without the marks of where a space was or was not."""
+    return [_read(words, number) for number in numbers]
+
+
+def _read(words: Vocabulary, number: int) -> str:
+    """BPE spells bytes by letters of its own, Ġ for a space and Ã© for é; broken characters stay."""
+    token = words.tokens[number]
+    text = words.decode([number]) if words.kind == "bpe" else token
+    if "\ufffd" in text:
+        return token
+    return text.strip(f"{MARK} ") or text or token

@@ -12,11 +12,13 @@ MOST_WIDE = 100  # columns of text
 MOST_CONFUSIONS = 10
 
 
-def print_classes(per_class: dict[str, dict[str, float]], confusion: dict[str, Any]) -> None:
-    """The scores of each class, then what is taken for what."""
-    labels, counts = confusion["labels"], confusion["counts"]
+def print_classes(per_class: dict[str, dict[str, float]], confusion: dict[str, Any] | None) -> None:
+    """The scores of each class, then what is taken for what; spans, which are found or not, have no such table."""
     print()
     _print_scores(per_class)
+    if confusion is None:
+        return
+    labels, counts = confusion["labels"], confusion["counts"]
     print()
     width = max(max(map(len, labels)), len(str(max(map(max, counts)))))
     if len(labels) <= MOST_SQUARE and (width + 2) * (len(labels) + 1) <= MOST_WIDE:

@@ -12,6 +12,8 @@ from flori.cli.printing import print_json, print_table, scores_text
 from flori.core.errors import Fault, UserError, listing
 from flori.core.paths import path_of
 
+LETTERS = 80  # of an input, where its answer stands beside it
+
 
 def evaluate_run(run: str, settings: list[str], flip: bool, as_json: bool) -> None:
     """Scores of a run on its own test part, or on ``data=…``; by class, and what is taken for what."""
@@ -26,7 +28,7 @@ def evaluate_run(run: str, settings: list[str], flip: bool, as_json: bool) -> No
     print(f"{result['system']} on {result['part']} of {result['data']}, {result['examples']:,} examples{how}")
     print(scores_text(result["scores"]))
     if "per_class" in result:
-        print_classes(result["per_class"], result["confusion"])
+        print_classes(result["per_class"], result.get("confusion"))
     if "remark" in result:
         print(f"flori: {result['remark']}", file=sys.stderr)
 
@@ -62,7 +64,7 @@ def predict_inputs(
     elif out is not None:
         print(f"{len(predictions):,} predictions: {path_of(out) / 'predictions.csv'}")
     elif say is None:
-        _print(predictions)
+        _print(_shortened(predictions) if hasattr(predictor.codec, "vocabulary") else predictions)
 
 
 def _stream() -> Callable[[str], None]:
@@ -87,10 +89,7 @@ def _print(predictions: list[dict[str, Any]]) -> None:
         print("\n".join(p["text"] for p in predictions))
         return
     if "spans" in predictions[0]:
-        rows = [
-            [p["input"], s["label"], s["text"], f"{s['start']}–{s['end']}"] for p in predictions for s in p["spans"]
-        ]
-        print_table(["input", "label", "text", "characters"], rows)
+        print_table(["input", "label", "text", "characters"], [row for p in predictions for row in _span_rows(p)])
         return
     rows = [
         [
@@ -102,6 +101,19 @@ def _print(predictions: list[dict[str, Any]]) -> None:
         for p in predictions
     ]
     print_table(["input", "label", "probability", "else"], rows, numbers=[2])
+
+
+def _span_rows(prediction: dict[str, Any]) -> list[list[str]]:
+    """A line for each span, and one for a sentence without any."""
+    name, found = prediction["input"], prediction["spans"]
+    return [[name, s["label"], s["text"], f"{s['start']}–{s['end']}"] for s in found] or [[name, "–", "", ""]]
+
+
+def _shortened(predictions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with texts by their beginnings, in a line each; names of files stay whole."""
+    texts = [" ".join(prediction["input"].split()) for prediction in predictions]
+    begun = [text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…" for text in texts]
+    return [{**prediction, "input": text} for prediction, text in zip(predictions, begun, strict=True)]
 
 
 def _name(prediction: dict[str, Any]) -> str:

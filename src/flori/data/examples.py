@@ -101,9 +101,8 @@ def split(count: int, share: float, seed: int, classes: Tensor | None = None) ->
         if held_of.sum() < wanted and held_of[c] < sizes[c] - 1:
             held_of[c] += 1
     if held_of.sum() == 0:
-        raise UserError(
-            f"{count} examples are too few to hold some out for a score; at least 2 of one class are needed"
-        )
+        why = "each is the only one of its class" if count > 1 else "2 are the least"
+        raise UserError(f"{count:,} examples are too few to hold some out for a score: {why}")
     shuffled = torch.randperm(count, generator=seeds.generator(seed, "split"))
     held = torch.zeros(count, dtype=torch.bool)
     for c, number in enumerate(held_of.tolist()):

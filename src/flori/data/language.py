@@ -104,7 +104,7 @@ def prepare(recipe: Recipe) -> Prepared:
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
     codec, parts = LanguageCodec(words, options.window, options.order), _encoded(texts, words)
-    return Prepared(parts, codec, [], _notes(parts, words))
+    return Prepared(parts, codec, [], notes(parts, words))
 
 
 def _read(options: Options, divided: bool, needs_valid: bool) -> dict[str, corpora.Corpus]:
@@ -134,7 +134,7 @@ def _encoded(texts: dict[str, corpora.Corpus], words: Vocabulary) -> dict[str, L
     return parts
 
 
-def _notes(parts: dict[str, LanguagePart], words: Vocabulary) -> list[str]:
+def notes(parts: dict[str, LanguagePart], words: Vocabulary) -> list[str]:
     """How much of the parts that are judged the vocabulary does not know."""
     notes = []
     for name, part in parts.items():

@@ -45,7 +45,8 @@ def curves(lines: Sequence[dict[str, Any]], score: str, per_epoch: int) -> Figur
                 (line["step"] / per_epoch, line[name]) for line in lines if line["split"] == split and name in line
             ]
             if points:
-                marker = "o" if len(points) < 40 and split != "train" else ""
+                few = 40 if split != "train" else 2  # a line through one point is not seen
+                marker = "o" if len(points) < few else ""
                 axis.plot(
                     *zip(*points, strict=True),
                     marker=marker,
@@ -127,7 +128,8 @@ def scatter(predicted: Tensor, truth: Tensor, name: str) -> Figure:
     left.plot(ends, ends, color=INK, linewidth=0.8)
     left.set_xlabel(f"true {name}", parse_math=False)
     left.set_ylabel("answer")
-    right.hist((predicted - truth).numpy(), bins=40, color=COLOURS["train"])
+    right.hist((predicted - truth).numpy(), bins=min(40, max(5, len(truth) // 3)), color=COLOURS["train"])
+    right.locator_params(axis="x", nbins=6)
     right.set(xlabel="answer − truth", ylabel="examples")
     return figure
 

@@ -21,6 +21,7 @@ from flori.core.overrides import apply_values
 from flori.core.paths import path_of
 from flori.core.recipe import Recipe, replace
 from flori.data.codec import Codec, Part, fingerprint
+from flori.data.language import LanguageCodec, LanguagePart, notes
 from flori.data.named import NAMED
 from flori.data.preparation import PicturePreparation, TablePreparation
 from flori.data.preparing import ExampleCodec
@@ -88,9 +89,10 @@ class Run:
             "scores": judged.scores,
             **judged.tables,
         }
+        remarks = _unknown(codec, result["part"], parts[name])
         if data is not None and len(parts) == 1 and _whole(data) == self.recipe.data.source:
-            result["remark"] = f"the run learnt from most of {data}; without data= its test part is scored"
-        return result
+            remarks.append(f"the run learnt from most of {data}; without data= its test part is scored")
+        return {**result, "remark": "; ".join(remarks)} if remarks else result
 
     def parts(self, codec: Codec, settings: Mapping[str, Any] | None = None) -> Mapping[str, Part]:
         """The parts that the run learnt from and is judged by. Raises UserError if the data changed since."""
@@ -107,6 +109,13 @@ class Run:
                 f"{self.path}: the data behind data={source} has changed since the run began, so its test part may "
                 f"hold what was learnt from; put the data back, or say data={source} to score on all of it as it is now"
             )
+
+
+def _unknown(codec: Codec, name: str, part: Part) -> list[str]:
+    """How much of a text the vocabulary does not know: a perplexity over unknown tokens tells little."""
+    if isinstance(codec, LanguageCodec) and isinstance(part, LanguagePart):
+        return notes({name: part}, codec.vocabulary)
+    return []
 
 
 def _as_the_network_takes_it(codec: Codec) -> dict[str, Any]:

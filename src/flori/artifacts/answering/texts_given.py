@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,20 +12,23 @@ from flori.data import reading
 
 ENDING = ".txt"
 REMEDY = "save it as UTF-8"
+GIVEN = f"a text to predict from is given in quotes, or as a file {ENDING}"
 
 
 def texts(inputs: Sequence[str | Path]) -> list[str]:
     """Every text: an input that names a .txt file stands for its lines that are not empty.
 
-    Raises UserError for a file that is not there or is no such text.
+    Raises UserError for a file that is not there or is no such text, and for a folder, which nobody means as a text.
     """
     found: list[str] = []
     for given in map(str, inputs):
         path = path_of(given)
         if given.endswith(ENDING):
             found += _lines(path)
-        elif path.suffix and _is_file(path):
+        elif path.suffix and _is(path, Path.is_file):
             raise UserError(f"{path} is a file; texts are read from files that end in {ENDING}")
+        elif any(map(str.isalnum, given)) and _is(path, Path.is_dir):
+            raise UserError(f"{given} is a folder; {GIVEN}")
         else:
             _must_be_text(given)
             found.append(given)
@@ -33,9 +36,9 @@ def texts(inputs: Sequence[str | Path]) -> list[str]:
 
 
 def _lines(path: Path) -> list[str]:
-    if not _is_file(path):
-        what = "is a folder" if path.is_dir() else "no such file"
-        raise UserError(f"{path}: {what}; a text to predict from is given in quotes, or as a file {ENDING}")
+    if not _is(path, Path.is_file):
+        what = "is a folder" if _is(path, Path.is_dir) else "no such file"
+        raise UserError(f"{path}: {what}; {GIVEN}")
     faults = Faults()
     found = [line for line in reading.lines(path, faults) if line and line.strip()]
     faults.found = [replace(fault, remedy=REMEDY) if fault.remedy else fault for fault in faults.found]
@@ -45,9 +48,9 @@ def _lines(path: Path) -> list[str]:
     return found
 
 
-def _is_file(path: Path) -> bool:
+def _is(path: Path, asked: Callable[[Path], bool]) -> bool:
     try:
-        return path.is_file()
+        return asked(path)
     except OSError:  # a text may be longer than any name
         return False
 
