@@ -82,6 +82,10 @@ def test_an_ensemble_of_digits_beats_the_mean_of_its_members() -> None:
 
 REFUSED = {
     "one member": ((*WORDS, "target=class", "--members", "1"), ("--members 1", "two are the least")),
+    "members without end": (
+        (*WORDS, "target=class", "--members", "100000000000"),
+        ("--members 100000000000", "1,000 are the most"),
+    ),
     "translations": (("seq2seq", "data=p.tsv"), ("averages classes and numbers", "seq2seq does translation")),
     "a long text": (("ngram", "data=t.txt"), ("averages classes and numbers", "ngram does language")),
     "no target": (WORDS, ("say which column to predict",)),
