@@ -173,7 +173,8 @@ def tune(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
             metavar="[KEY=SPACE]…",
-            help="what to search, as lr=log:1e-4:1 batch=32,64,128 model.dropout=0:0.5; key=value stays fixed",
+            help="what to search, as lr=log:1e-4:1 batch=32,64,128 model.dropout=0:0.5 'model.hidden=64|256,128'; "
+            "key=value stays fixed",
         ),
     ] = None,
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="in all, over all workers of the study")] = 30,
