@@ -378,3 +378,9 @@ def test_draws_depend_on_the_sentence_and_not_on_the_others():
         assert collected(alone, END) == [together[i]]
     same = Memory(toy.memory().state[:1].expand(SENTENCES, -1))
     assert len({tuple(words) for words in collected(sample(toy.step, start(), same, Rules(17), Sampling()))}) > 1
+
+
+def test_nothing_is_drawn_of_what_is_no_number():
+    """NaN passes no chance, so the place after the last token was drawn."""
+    with pytest.raises(UserError, match="no number"):
+        drawn(torch.tensor([[0.0, math.nan, 0.0]]), torch.tensor([[0.5]], dtype=torch.float64), Sampling())
