@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+import flori
 from flori.benches import order
 from tests.bad_input.asking import assert_refused
 from tests.bad_input.asking import flori as command
@@ -27,6 +29,17 @@ def test_what_a_view_does_not_heed_is_refused(name: str) -> None:
     words, says = REFUSED[name]
     assert_refused(command("inspect", *words), says)
     assert not [*Path.cwd().iterdir()]
+
+
+@pytest.mark.parametrize("view", [("--rates",), ("--capacity", "batch=31,67"), ("--data-sizes", "101,211")])
+def test_views_that_train_take_a_run_s_recipe(view: tuple[str, ...]) -> None:
+    """A run is asked as the system under its settings is."""
+    words = ("data=digits", "model.hidden=7", "steps=5", "device=cpu", "precision=float32")
+    flori.train("mlp", run="r", **dict(word.split("=", 1) for word in words))
+    answers = [command("inspect", *asked, *view, "--json") for asked in (("r",), ("mlp", *words))]
+    assert [answer.exit_code for answer in answers] == [0, 0], answers[0].output
+    of_run, of_system = (json.loads(answer.stdout) for answer in answers)
+    assert of_run["system"] == "mlp" and of_run["losses"][:5] == of_system["losses"][:5]
 
 
 def test_the_order_of_memory_is_of_no_system(monkeypatch: pytest.MonkeyPatch) -> None:
