@@ -95,9 +95,9 @@ def _tell(name: str, key: str, fits: list[Fit], say: Callable[[list[Fit]], str],
     if not good:
         raise UserError(f"no training of {name} came to an end; a lower lr= or training.clip=1 usually helps")
     values, train, held_out = ([getattr(fit, column) for fit in good] for column in ("value", "train", "held_out"))
-    save(path.parent, path.name, losses(values, train, held_out, (key, "valid"), best(good)))
-    sentence = say(good)
+    picture, sentence = losses(values, train, held_out, (key, "valid"), best(good)), say(good)
     if as_json:
+        save(path.parent, path.name, picture)
         points = [{"value": fit.value, "train": fit.train, "held_out": fit.held_out} for fit in good]
         lost = [fit.value for fit in fits if fit not in good]
         told = {"system": name, "key": key, "part": "valid", "losses": points, "diverged": lost}
@@ -105,4 +105,6 @@ def _tell(name: str, key: str, fits: list[Fit], say: Callable[[list[Fit]], str],
         return
     rows = [[fit.value, f"{fit.train:.4g}", f"{fit.held_out:.4g}"] for fit in fits]
     print_table([key, "training loss", "held-out loss"], rows, numbers=[1, 2])
-    print(f"\n{sentence[0].upper()}{sentence[1:]}\n{path}")
+    print(f"\n{sentence[0].upper()}{sentence[1:]}", flush=True)
+    save(path.parent, path.name, picture)  # last: a full disk does not cost what took long to learn
+    print(path)
