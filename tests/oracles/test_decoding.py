@@ -388,3 +388,9 @@ def test_the_first_of_equal_words_among_many(words):
     expected, where = values.max(1, keepdim=True)
     assert torch.equal(largest, expected)
     assert torch.equal(places, where)
+
+
+def test_nothing_is_drawn_of_what_is_no_number():
+    """NaN passes no chance, so the place after the last token was drawn."""
+    with pytest.raises(UserError, match="no number"):
+        drawn(torch.tensor([[0.0, math.nan, 0.0]]), torch.tensor([[0.5]], dtype=torch.float64), Sampling())

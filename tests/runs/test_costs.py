@@ -109,7 +109,9 @@ def test_views_of_a_system(tmp_path):
     assert drawn["boxes"][0]["kind"] == "x" and (tmp_path / "a.svg").read_text().startswith("<svg")
     modes = json.loads(invoke("mlp", "model.hidden=5", "--modes", "--out", str(tmp_path / "m.png"), "--json").stdout)
     assert modes["inputs"] == 64 * 5 + 5 + 5 * 10 + 10 and (tmp_path / "m.png").stat().st_size > 1000
-    assert "update of the weights" in invoke("mlp", "steps=1", "--profile").stdout
+    profiled = invoke("mlp", "steps=1", "--profile")
+    assert "update of the weights" in profiled.stdout and "flori: step 1 of" in profiled.stderr
+    assert len(profiled.stderr.splitlines()) < 20  # not a line for each of a hundred steps
 
 
 @pytest.mark.parametrize(

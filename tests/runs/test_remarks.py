@@ -14,15 +14,20 @@ from typer.testing import CliRunner
 import flori
 from flori.artifacts import checkpoints
 from flori.cli.app import app
+from flori.cli.printing import print_json
 from flori.core.errors import UserError
+from flori.core.overrides import apply_values
 from flori.core.recipe import Training
 from flori.data.batches import Batch
 from flori.objectives.regression import regression
+from flori.recipes.catalogue import find
+from flori.recipes.run import begin
 from flori.training import optimizers
 from flori.training.glances import FIRST, Glances
 from flori.training.state import State
 from flori.training.tracing import Origin, trace
 from flori.training.updates import descent
+from tests.contract import texts
 
 CPU = torch.device("cpu")
 SMALL = {"data": "digits", "steps": 60, "batch": 64, "model.hidden": 23}
@@ -154,3 +159,26 @@ def test_tracing_moves_no_weights():
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
     descent(regression(), options, 1, CPU, "float32")(state, Batch(torch.randn(5, 3), torch.randn(5)))
     assert not all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
+
+
+def test_a_network_that_writes_no_numbers_ends_its_run_well(tmp_path):
+    """The last update leaves weights that are finite and so large that what they put out is not."""
+    words = [f"data={texts.written('Corpus', tmp_path)}", "data.tokens=char", "data.window=16", "model.hidden=7"]
+    words += ["steps=1", "lr=1e38", "optimizer=sgd", "training.clip=none", "schedule=constant", "training.warmup=0"]
+    result = CliRunner().invoke(app, ["train", "rnn", *words, "device=cpu", "--run", "run", "--quiet"])
+    assert result.exit_code == 0, result.output
+    assert "Nothing: what the network says of the next token is no number" in Path("run/report.html").read_text()
+
+
+def test_a_score_that_is_no_number_is_said_and_is_no_invalid_json(capsys):
+    recipe = apply_values(find("mlp"), {**SMALL, "steps": 1, "device": "cpu", "precision": "float32"})
+    session, told = begin(recipe, Path("run"), "flori train mlp"), []
+    session.tell = told.append
+    list(session.reports())
+    with torch.no_grad():
+        for p in session.run.state.model.parameters():
+            p.fill_(3e38)
+    summary = session.finish()
+    assert summary["remarks"] == told and "the loss of the test part is not a number" in told[0]
+    print_json(summary)
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["scores"]["test"]["loss"] is None

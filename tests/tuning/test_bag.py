@@ -80,8 +80,25 @@ def test_an_ensemble_of_digits_beats_the_mean_of_its_members() -> None:
     assert Path("bag/members.png").stat().st_size > 5000 and Path("bag/report.html").is_file()
 
 
+def test_the_health_of_an_ensemble_is_that_of_a_member() -> None:
+    table()
+    bag(*WORDS, "target=class")
+    assert_refused_last(command("inspect", "bag", "--health"), "bag is an ensemble", "bag/member-1")
+    assert command("inspect", "bag/member-1", "--health").exit_code == 0
+
+
+def assert_refused_last(answer: Any, *says: str) -> None:
+    """Refused by the last line, after lines on how far it is."""
+    assert answer.exit_code == 2 and "Traceback" not in answer.output, answer.output
+    assert all(word in answer.stderr.splitlines()[-1] for word in says), answer.stderr
+
+
 REFUSED = {
     "one member": ((*WORDS, "target=class", "--members", "1"), ("--members 1", "two are the least")),
+    "members without end": (
+        (*WORDS, "target=class", "--members", "100000000000"),
+        ("--members 100000000000", "1,000 are the most"),
+    ),
     "translations": (("seq2seq", "data=p.tsv"), ("averages classes and numbers", "seq2seq does translation")),
     "a long text": (("ngram", "data=t.txt"), ("averages classes and numbers", "ngram does language")),
     "no target": (WORDS, ("say which column to predict",)),

@@ -138,9 +138,14 @@ def test_classes_smaller_than_folds_are_told() -> None:
 REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "one fold": ((*WORDS, "--folds", "1"), ("--folds 1", "two are the least")),
     "no folds": ((*WORDS, "--folds", "0"), ("--folds 0",)),
+    "folds without end": ((*WORDS, "--folds", "100000000000"), ("--folds 100000000000", "10,000 are the most")),
     "more folds than rows": ((*WORDS, "--folds", "241"), ("rows.csv", "240 examples are too few for 241 folds")),
     "an unknown column": ((*WORDS, "--group", "patent"), ("data.group=patent", "did you mean 'patient'?")),
     "the target as group": ((*WORDS, "--group", "price"), ("data.group=price", "column to predict")),
+    "the identifier as group": (
+        (*WORDS, "--group", "patient", "data.id=patient"),
+        ("data.group=patient is data.id too",),
+    ),
     "more folds than groups": (
         (*WORDS, "--group", "patient", "--folds", "32"),
         ("31 different values of 'patient' are too few for 32 folds",),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import flori
+from flori.artifacts import section
+from flori.core.errors import UserError
 from flori.tuning.curves import Fit, said_of_capacity, said_of_sizes
 from tests.bad_input.asking import assert_refused
 from tests.bad_input.asking import flori as command
@@ -98,6 +100,19 @@ REFUSED = {
     "two views": (("--data-sizes", "auto", "--capacity", "model.hidden=1,2"), ("views of their own",)),
     "no picture": (("--data-sizes", "auto", "--out", "x.pdf"), ("name a .png file",)),
 }
+
+
+def test_a_picture_that_cannot_be_written_costs_no_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Path, name: str, figure: object) -> str:
+        raise UserError(f"{folder / name} could not be written: the disk is full")
+
+    monkeypatch.setattr(section, "save", full)
+    table()
+    answer = command("inspect", *WORDS, "--capacity", "model.hidden=3;5")
+    assert answer.exit_code == 2 and answer.stderr.endswith(
+        "flori: capacity.png could not be written: the disk is full\n"
+    )
+    assert "held-out loss" in answer.stdout and "the least held-out loss is" in answer.stdout
 
 
 @pytest.mark.parametrize("name", REFUSED)

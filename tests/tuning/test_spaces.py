@@ -57,6 +57,11 @@ def test_values_in_a_command_are_short_and_within_the_range():
     assert Space("lr", low=0.0, high=0.12348).text(0.12347) == "0.12347"  # 0.1235 above
 
 
+def test_a_range_of_widths_is_refused_with_what_to_write():
+    with pytest.raises(UserError, match=r"^model.hidden=8:64: .* no range; list them, as in model.hidden=8\|64\|64,32"):
+        read(find("mlp"), ["model.hidden=8:64"])
+
+
 @pytest.mark.parametrize(
     ("word", "says"),
     [

@@ -17,9 +17,9 @@ ASIDE = ".aside-"
 OURS_TO_SAY = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "your disk quota is used up; free some space",
-    errno.EROFS: "the disk is read-only; choose another place with --run",
-    errno.EACCES: "writing there is not allowed; choose another place with --run",
-    errno.EPERM: "writing there is not allowed; choose another place with --run",
+    errno.EROFS: "the disk is read-only; choose another place with --run or --out",
+    errno.EACCES: "writing there is not allowed; choose another place with --run or --out",
+    errno.EPERM: "writing there is not allowed; choose another place with --run or --out",
     errno.ENOENT: "its folder is no longer there",
     errno.EEXIST: "something else is there already",
     errno.ENOTDIR: "a part of that path is a file, not a folder",

@@ -173,7 +173,8 @@ def tune(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
             metavar="[KEY=SPACE]…",
-            help="what to search, as lr=log:1e-4:1 batch=32,64,128 model.dropout=0:0.5; key=value stays fixed",
+            help="what to search, as lr=log:1e-4:1 batch=32,64,128 model.dropout=0:0.5 'model.hidden=64|256,128'; "
+            "key=value stays fixed",
         ),
     ] = None,
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="in all, over all workers of the study")] = 30,
@@ -208,7 +209,7 @@ def inspect(
         Optional[str],  # noqa: UP045
         typer.Option("--attention", metavar="SENTENCE", help="RUN: draw where the network looks"),
     ] = None,
-    rates: Annotated[bool, typer.Option("--rates", help="NAME: which learning rate suits, by a range test")] = False,
+    rates: Annotated[bool, typer.Option("--rates", help="which learning rate suits, by a range test")] = False,
     landscape: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -226,11 +227,11 @@ def inspect(
     kind: Annotated[Optional[str], typer.Option(help="attention: cross, encoder or decoder")] = None,  # noqa: UP045
     capacity: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--capacity", metavar="KEY=V1,V2,…", help="NAME: losses as a setting grows; ; between lists"),
+        typer.Option("--capacity", metavar="KEY=V1,V2,…", help="losses as a setting grows; ; between lists"),
     ] = None,
     data_sizes: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--data-sizes", metavar="N1,N2,…|auto", help="NAME: losses as the training part grows"),
+        typer.Option("--data-sizes", metavar="N1,N2,…|auto", help="losses as the training part grows"),
     ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="measure the memory of a step too, in a process of its own")

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flori.cli.printing import print_json, print_table
+from flori.cli.targets import recipe_of
 from flori.cli.training import end_like_ctrl_c
 from flori.core.errors import Interrupted, UserError
-from flori.core.overrides import apply
 from flori.core.paths import path_of
 from flori.core.recipe import SHORT, Recipe
-from flori.recipes.catalogue import find
 
 if TYPE_CHECKING:
     from flori.tuning.curves import Fit
 
 
-def draw_capacity(name: str, words: list[str], asked: str, out: str, as_json: bool) -> None:
+def draw_capacity(target: str, words: list[str], asked: str, out: str, as_json: bool) -> None:
     """Train once for each value of a setting, and draw both losses."""
     key, equals, text = asked.partition("=")
     values = [value.strip() for value in text.split(";" if ";" in text else ",") if value.strip()]
@@ -27,26 +26,28 @@ def draw_capacity(name: str, words: list[str], asked: str, out: str, as_json: bo
         raise UserError(f"--capacity {asked}: name a setting and two values or more, as model.hidden=8,32,128")
     key = key.strip()
     path = _picture(out)
-    recipes = {value: apply(find(name), [*words, f"{key}={value}"]) for value in dict.fromkeys(values)}
+    recipes = {value: recipe_of(target, [*words, f"{key}={value}"]) for value in dict.fromkeys(values)}
     end_like_ctrl_c()
     from flori.tuning import curves
 
     curves.check_key(SHORT.get(key, key))
     recipes = {value: curves.with_valid(one) for value, one in recipes.items()}
     fits = _trained(recipes, key)
-    _tell(name, key, fits, lambda good: curves.said_of_capacity(key, good), path, as_json)
+    _tell(
+        next(iter(recipes.values())).system, key, fits, lambda good: curves.said_of_capacity(key, good), path, as_json
+    )
 
 
-def draw_data_sizes(name: str, words: list[str], asked: str, out: str, as_json: bool) -> None:
+def draw_data_sizes(target: str, words: list[str], asked: str, out: str, as_json: bool) -> None:
     """Train once for each number of training examples, and draw both losses."""
-    path, recipe = _picture(out), apply(find(name), words)
+    path, recipe = _picture(out), recipe_of(target, words)
     wanted = None if asked == "auto" else sorted(_number(word) for word in asked.split(","))
     end_like_ctrl_c()
     from flori.tuning import curves
 
     recipes = curves.of_sizes(curves.with_valid(recipe), wanted)
     fits = curves.comparable(_trained(recipes, "data.examples"))
-    _tell(name, "training examples", fits, curves.said_of_sizes, path, as_json)
+    _tell(recipe.system, "training examples", fits, curves.said_of_sizes, path, as_json)
 
 
 def _number(word: str) -> int:
@@ -94,9 +95,9 @@ def _tell(name: str, key: str, fits: list[Fit], say: Callable[[list[Fit]], str],
     if not good:
         raise UserError(f"no training of {name} came to an end; a lower lr= or training.clip=1 usually helps")
     values, train, held_out = ([getattr(fit, column) for fit in good] for column in ("value", "train", "held_out"))
-    save(path.parent, path.name, losses(values, train, held_out, (key, "valid"), best(good)))
-    sentence = say(good)
+    picture, sentence = losses(values, train, held_out, (key, "valid"), best(good)), say(good)
     if as_json:
+        save(path.parent, path.name, picture)
         points = [{"value": fit.value, "train": fit.train, "held_out": fit.held_out} for fit in good]
         lost = [fit.value for fit in fits if fit not in good]
         told = {"system": name, "key": key, "part": "valid", "losses": points, "diverged": lost}
@@ -104,4 +105,6 @@ def _tell(name: str, key: str, fits: list[Fit], say: Callable[[list[Fit]], str],
         return
     rows = [[fit.value, f"{fit.train:.4g}", f"{fit.held_out:.4g}"] for fit in fits]
     print_table([key, "training loss", "held-out loss"], rows, numbers=[1, 2])
-    print(f"\n{sentence[0].upper()}{sentence[1:]}\n{path}")
+    print(f"\n{sentence[0].upper()}{sentence[1:]}", flush=True)
+    save(path.parent, path.name, picture)  # last: a full disk does not cost what took long to learn
+    print(path)

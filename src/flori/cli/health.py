@@ -28,7 +28,11 @@ def inspect_health(target: str, words: list[str], out: str, as_json: bool) -> No
         raise UserError(
             f"{' '.join(words)}: a run has its settings; flori inspect NAME key=value … --health takes others"
         )
-    print(f"{target}: a few steps, of which nothing is kept", file=sys.stderr, flush=True)
+    print(
+        f"{target}: {'a few steps, of which nothing is kept' if recipe else 'as it was trained'}",
+        file=sys.stderr,
+        flush=True,
+    )
     from flori.artifacts.section import save
     from flori.evaluation.health import diagnose, sentences
     from flori.evaluation.health_plots import health

@@ -20,6 +20,23 @@ def the_one(asked: Mapping[str, object]) -> str:
     return wanted[0] if wanted else ""
 
 
+OWNERS = {"layer": "--attention", "head": "--attention", "kind": "--attention", "depth": "--graph", "measure": ""}
+"""Which view an option is of; "" is the summary."""
+UNDRAWN = ("", "--profile", "--order")
+
+
+def must_be_of_the_view(view: str, how: Mapping[str, object]) -> None:
+    """Refuse options of other views than the one asked for, which would change nothing; `how` has them by name."""
+    for name in (name for name, value in how.items() if value is not None and value is not False):
+        if name == "out" and view in UNDRAWN:
+            raise UserError(
+                f"--out: {' '.join(('flori inspect', view)).rstrip()} draws nothing; --json > FILE keeps it"
+            )
+        if name != "out" and view != OWNERS[name]:
+            owner, other = (one or "the summary" for one in (OWNERS[name], view))
+            raise UserError(f"--{name} goes with {owner}, not with {other}")
+
+
 def picture_path(out: str, suffix: str = ".png") -> Path:
     """The path of a picture that is to be written. Raises UserError where it cannot be there, before it is drawn."""
     path = path_of(out)

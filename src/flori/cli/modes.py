@@ -65,5 +65,5 @@ def _print(found: dict[str, Any]) -> None:
     )
     each = found["seconds_by_inputs"]["forward"][-1] / found["counts"][-1]
     once = found["seconds_by_outputs"]["reverse"][0]
-    print(f"the gradient of one number with respect to all weights: {each * found['inputs']:,.1f} s in forward mode, "
+    print(f"the gradient of one number with respect to all weights: {each * found['inputs']:,.4f} s in forward mode, "
           f"{once:,.4f} s in reverse mode\npicture {found['picture']}")  # fmt: skip

@@ -10,8 +10,9 @@ from flori.cli.targets import recipe_of
 
 
 def compare_orders(target: str, settings: list[str], as_json: bool) -> None:
-    """Race rows against columns and a vector against a loop on this machine, whatever the system that is there."""
-    recipe_of(target, settings)
+    """Race rows against columns and a vector against a loop on this machine, whatever system is named, if any."""
+    if target:
+        recipe_of(target, settings)
     from flori.benches.order import ROUNDS, races
     from flori.benches.timing import race
 

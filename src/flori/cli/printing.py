@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 
 def print_json(document: Any) -> None:
     """One JSON document; what JSON has no word for (a number that is none) becomes null."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(_sayable(document), indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def _sayable(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: _sayable(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_sayable(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> None:

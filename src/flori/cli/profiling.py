@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 from flori.cli.printing import print_json, print_table
 from flori.cli.targets import recipe_of
 
 SECONDS = 8.0  # that it takes, about, and as long again for the steps on which nobody looks
+LINE_SECONDS = 2.0  # between two lines on how far it is
 
 
 def profile_steps(target: str, settings: list[str], as_json: bool) -> None:
@@ -18,7 +21,7 @@ def profile_steps(target: str, settings: list[str], as_json: bool) -> None:
     from flori.recipes.profile import profiled
 
     run = assemble(recipe)
-    found = profiled(run, SECONDS, lambda what: print(f"flori: {what}", file=sys.stderr))
+    found = profiled(run, SECONDS, _now_and_then())
     document = {
         "system": recipe.system,
         "batch": recipe.training.batch,
@@ -30,6 +33,19 @@ def profile_steps(target: str, settings: list[str], as_json: bool) -> None:
         print_json(document)
     else:
         _print(document)
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Tells on standard error how far it is, in few lines however many steps there are."""
+    due = 0.0
+
+    def tell(what: str) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + LINE_SECONDS
+            print(f"flori: {what}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _document(found: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""flori inspect NAME --rates: which learning rate suits a system on its data."""
+"""flori inspect --rates: which learning rate suits a system on its data."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 
 from flori.cli.inspecting import picture_path
 from flori.cli.printing import print_json
-from flori.core.overrides import apply
+from flori.cli.targets import recipe_of
 from flori.core.recipe import Recipe
-from flori.recipes.catalogue import find
 
 
-def find_rate(name: str, settings: list[str], out: str, as_json: bool) -> None:
-    """Run the range test of a recipe, draw it, and say what it suggests."""
-    recipe, path = apply(find(name), settings), picture_path(out)
+def find_rate(target: str, settings: list[str], out: str, as_json: bool) -> None:
+    """Run the range test of a recipe, a system's or a run's, draw it, and say what it suggests."""
+    recipe, path = recipe_of(target, settings), picture_path(out)
     from flori.artifacts.section import save
     from flori.data.progress import counted
     from flori.evaluation.rate_plots import rates as drawn
@@ -25,7 +24,12 @@ def find_rate(name: str, settings: list[str], out: str, as_json: bool) -> None:
     whole = [(rate, loss) for rate, loss in pairs if math.isfinite(loss)]
     smoothed = smooth([loss for _, loss in whole])
     save(path.parent, path.name, drawn([rate for rate, _ in whole], [loss for _, loss in whole], smoothed, found))
-    told = {"system": name, "optimizer": recipe.training.optimizer, "lr": recipe.training.lr, "picture": str(path)}
+    told = {
+        "system": recipe.system,
+        "optimizer": recipe.training.optimizer,
+        "lr": recipe.training.lr,
+        "picture": str(path),
+    }
     suggested = suggestion(recipe, found)
     if as_json:
         kept = [loss if math.isfinite(loss) else None for loss in losses]

@@ -17,7 +17,7 @@ WORDS = {
     "optimizer": "the optimiser's numbers",
     "batch": "the batch",
     "gradients": "gradients",
-    "held": "held for the backward pass",
+    "held": "still held for the backward pass",
     "workspace": "all else at that moment",
 }
 
@@ -132,7 +132,8 @@ def _print_memory(memory: dict[str, Any], measured: dict[str, int | None] | None
     if "remark" in memory:
         print(f"\n{memory['remark']}")
         return
-    print(f"\nmemory of a training step on {memory['batch_size']} examples in {memory['precision']}, MB, predicted:")
+    step = f"a training step on {memory['batch_size']} examples in {memory['precision']}"
+    print(f"\nmemory of {step}, MB, predicted, when it takes most:")
     rows = [[WORDS[name], _megabytes(memory[name])] for name in WORDS]
     print_table(["", ""], [*rows, ["at the peak", _megabytes(memory["peak"])]], numbers=[1])
     for name, size in (measured or {}).items():

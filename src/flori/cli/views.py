@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flori.cli.inspecting import must_be_named, the_one
+from flori.cli.inspecting import must_be_named, must_be_of_the_view, the_one
 
 
 def look(
@@ -12,7 +12,8 @@ def look(
 ) -> None:
     """Show the one view of those asked for, by option; without any the summary. `how`: options of single views."""
     view = the_one(asked)
-    if view != "--landscape":
+    must_be_of_the_view(view, {**how, "out": out})
+    if view not in ("--landscape", "--order"):
         must_be_named(view, target)
     match view:
         case "":

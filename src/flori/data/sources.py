@@ -148,7 +148,7 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
         return Ties(len(part), classes, groups, f"different values of {options.group!r}")
 
     if options.group is not None:
-        _must_have_groups(raw, options.group)
+        _must_have_groups(raw, options.group, options.id)
     parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, tie)
     return dataclasses.replace(raw, parts=parts)
 
@@ -159,12 +159,14 @@ def resampled(raw: RawSet, options: Data, seed: int) -> RawSet:
     return dataclasses.replace(raw, parts=parts)
 
 
-def _must_have_groups(raw: RawSet, group: str) -> None:
+def _must_have_groups(raw: RawSet, group: str, identifier: str | None) -> None:
     if isinstance(raw, PictureSet):
         raise UserError(f"data.group={group} is a column of a table; pictures have none")
     columns = list(map(str, raw.parts["train"].frame.columns))
     if group == raw.target:
         raise UserError(f"data.group={group} is the very column to predict")
+    if group == identifier:
+        raise UserError(f"data.group={group} is data.id too: a column names single rows or groups them; leave one out")
     if group not in columns:
         near = difflib.get_close_matches(group, columns, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""

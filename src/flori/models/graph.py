@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from flori.models.boxes import Box, in_rows
-from flori.models.calls import Calls, nodes_below, tensors_of
+from flori.models.calls import Call, Calls, nodes_below, tensors_of
 
 MOST_BOXES = 40  # that can be taken in at once: where no depth is asked for, as deep as this allows
 MOVES = re.compile(  # what only changes how numbers lie in memory, or in which type
@@ -184,9 +184,16 @@ def _in_order(sketches: dict[Any, _Sketch], model: nn.Module) -> list[Box]:
     return [
         replace(
             kept[key].box,
-            name=kept[key].box.name or ", ".join(dict.fromkeys(owners[p] for p in kept[key].learnt)),
+            name=_named(key, kept[key], owners),
             parameters=sum(p.numel() for p in kept[key].learnt.values()),
             above=tuple(sorted(places[source] for source in kept[key].above if source in places)),
         )
         for key in keys
     ]
+
+
+def _named(key: Any, sketch: _Sketch, owners: dict[int, str]) -> str:
+    """The name of a layer, none for the whole network; of an operation the layers whose weights it has."""
+    if isinstance(key, Call):
+        return sketch.box.name
+    return sketch.box.name or ", ".join(dict.fromkeys(owners[p] for p in sketch.learnt))

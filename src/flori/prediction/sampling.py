@@ -19,6 +19,10 @@ from flori.core import seeds
 from flori.core.errors import UserError
 from flori.prediction.decoding import Rules, Step, best, generate, greedy, widest
 
+NO_NUMBER = (
+    "what the network says of the next token is no number, so nothing can be drawn: its learning rate was too high"
+)
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -62,10 +66,12 @@ def sample(
 def drawn(logits: Tensor, chances: Tensor, how: Sampling) -> Tensor:
     """The tokens [N] at which the summed probabilities of logits [N, V] pass chances in [0, 1), [N, 1].
 
-    No token without probability is ever drawn.
+    No token without probability is ever drawn. Raises UserError where what the network says is no number.
     """
     probabilities, tokens = kept(logits, how)
     sums = probabilities.cumsum(1)
+    if bool(sums[:, -1].isnan().any()):
+        raise UserError(NO_NUMBER)
     places = torch.searchsorted(sums, chances * sums[:, -1:], right=True)
     return (places if tokens is None else tokens.gather(1, places)).squeeze(1)
 

@@ -14,6 +14,7 @@ from flori.core.device import choose_device, parameter_type
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe, replace
 from flori.models.nadaraya_watson import NadarayaWatson
+from flori.prediction.averaged import Averaged
 from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.run import Run, held_pictures, recorded_recipe
 from flori.training.health import MOST, MOST_RELATED, Examination, examine
@@ -76,7 +77,10 @@ def _must_descend(system: str, optimizer: str) -> None:
 
 def _take_weights(run: Assembly, folder: RunFolder) -> None:
     if folder.model.is_dir():
-        run.state.model.load_state_dict(Run(folder.path).predictor().model.state_dict())
+        model = Run(folder.path).predictor().model
+        if isinstance(model, Averaged):
+            raise UserError(f"{folder.path} is an ensemble, and health is of one network: {folder.path / 'member-1'}")
+        run.state.model.load_state_dict(model.state_dict())
         return
     found, _ = checkpoints.load_newest(folder.checkpoints)
     if found is None:

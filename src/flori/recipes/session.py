@@ -266,6 +266,7 @@ class Session:
         predictor = self.predictor()
         found = {part: run.task.judge(predictor, run.data.parts[part], True) for part in judged}
         self._scores = {part: one.scores for part, one in found.items()}
+        self._remark_on_scores()
         predictor.save(self.folder.model, self._options(), self._scores)
         summary = self._summary("done")
         shown = judged[-1]
@@ -282,6 +283,17 @@ class Session:
         )
         self.folder.write("summary.json", summary)
         return summary
+
+    def _remark_on_scores(self) -> None:
+        """Say where a network of finite weights puts out what is no number."""
+        for part in (part for part, scores in self._scores.items() if math.isnan(scores.get("loss", 0.0))):
+            text = (
+                f"the loss of the {part} part is not a number, and answers are worth nothing: either weights grew too "
+                f"large (a lower learning rate than {self.run.recipe.training.lr:g} or training.clip=1 helps), or a "
+                "number in that part is far out (data.clip=3)"
+            )
+            self.warnings.said[f"loss of {part}"] = text
+            self.tell(text)
 
     def _options(self) -> dict[str, Any]:
         prefix = "model."

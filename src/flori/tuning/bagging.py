@@ -22,6 +22,7 @@ from flori.tuning.folds import spread
 from flori.tuning.several import open_several
 
 KIND = "bag"
+MOST = 1_000  # members; each is a run, and all answer together
 TASKS = {"classification", "regression"}
 
 
@@ -29,6 +30,8 @@ def begin_bag(recipe: Recipe, number: int, bootstrap: bool, run: str | None, com
     """The folder of an ensemble, new or begun with the same settings. Raises UserError for what cannot be averaged."""
     if number < 2:
         raise UserError(f"--members {number}: two are the least that can be averaged; usual are 5 to 20")
+    if number > MOST:
+        raise UserError(f"--members {number}: {MOST:,} are the most, for each is a run; usual are 5 to 20")
     if not TASKS & set(recipe.tasks) or recipe.task not in {"auto", *TASKS}:
         tasks = " and ".join(recipe.tasks)
         raise UserError(f"flori bag averages classes and numbers; {recipe.system} does {tasks}, which have no mean")

@@ -23,12 +23,15 @@ from flori.tuning.predictions import write_predictions
 from flori.tuning.several import open_several
 
 KIND = "crossval"
+MOST = 10_000  # folds; each is a run
 
 
 def begin_folds(recipe: Recipe, number: int, group: str | None, run: str | None, command: str) -> RunFolder:
     """The folder of a cross-validation, new or begun with the same settings. Raises UserError for what cannot be."""
     if number < 2:
         raise UserError(f"--folds {number}: two are the least; usual are 5 or 10")
+    if number > MOST:
+        raise UserError(f"--folds {number}: {MOST:,} are the most, for each is a run; usual are 5 or 10")
     if recipe.data.folds is not None or recipe.data.fold is not None:
         raise UserError("--folds says how many folds there are, and each is a run; leave data.folds and data.fold out")
     return open_several(KIND, _grouped(recipe, group), {"folds": number}, run, command)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 from matplotlib import colormaps
@@ -19,6 +20,7 @@ from flori.tuning.spaces import Space
 LETTERS = 16  # of a choice, beside its axis
 MOST_NAMED = 12  # choices whose names are written
 OUTLYING = 3.0  # ranges between the quartiles beyond which a score is drawn at the edge
+MOST_BEYOND = 5  # scores far out that are told
 SOFT, STRONG = COLOURS["train"], COLOURS["valid"]
 
 
@@ -27,9 +29,10 @@ def history(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(9, 3.4), layout="constrained", dpi=110)
     axis = bare(figure.add_subplot())
     done = [t for t in outcome.trials if t.state == "complete"]
-    low, high = _shown([t.score for t in outcome.trials if t.score is not None])
+    every = [t.score for t in outcome.trials if _drawable(t.score)]
+    low, high = _shown(every)
     for state, marker, colour in (("complete", "o", SOFT), ("pruned", "x", "#b3c0cb"), ("failed", "v", "#b3c0cb")):
-        points = [(t.number, t.score) for t in outcome.trials if t.state == state and t.score is not None]
+        points = [(t.number, t.score) for t in outcome.trials if t.state == state and _drawable(t.score)]
         if points:
             x, y = zip(*points, strict=True)
             axis.scatter(x, np.clip(y, low, high), marker=marker, color=colour, s=24, label=state, linewidths=1.2)
@@ -44,7 +47,9 @@ def history(outcome: Outcome) -> Figure:
     pad = 0.05 * (high - low) or 0.5
     axis.set(xlabel="trial", xlim=(0.5, len(outcome.trials) + 0.5), ylim=(low - pad, high + pad))
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set_title(f"valid {outcome.plan.score}", loc="left", color=INK)
+    beyond = ", ".join(f"{score:.4g}" for score in sorted({x for x in every if not low <= x <= high})[:MOST_BEYOND])
+    edge = f"; farther out at the edge: {beyond}" if beyond else ""
+    axis.set_title(f"valid {outcome.plan.score}{edge}", loc="left", color=INK)
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
@@ -70,22 +75,35 @@ def parallel(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(min(14.0, max(6.0, 1.9 * (len(spaces) + 1) + 1.5)), 4.4), layout="constrained", dpi=110)
     axis = figure.add_subplot()
     axis.spines[:].set_visible(False)
-    low, high = _shown([t.score or 0.0 for t in done])
-    colours = ScalarMappable(Normalize(low, high), colormaps["viridis" if outcome.plan.higher else "viridis_r"])
+    scores = [t.score or 0.0 for t in done]
+    low, high = _shown(scores)  # pale are the poor ones
+    colours = ScalarMappable(Normalize(low, high), colormaps["viridis_r" if outcome.plan.higher else "viridis"])
     for trial in sorted(done, key=lambda t: t.score or 0.0, reverse=not outcome.plan.higher):
         score = float(np.clip(trial.score or 0.0, low, high))
         heights = [_height(space, trial) for space in spaces] + [(score - low) / ((high - low) or 1.0)]
         _line(axis, heights, colours.to_rgba(np.array(score)), trial is outcome.best)
     for i, space in enumerate(spaces):
         _upright(axis, i, space.key, *_ticks(space))
-    ends = np.linspace(low, high, 5)
     _upright(
-        axis, len(spaces), f"valid {outcome.plan.score}", [i / 4 for i in range(5)], [f"{end:.4g}" for end in ends]
+        axis, len(spaces), f"valid {outcome.plan.score}", [i / 4 for i in range(5)], _score_texts(scores, low, high)
     )
     axis.set(xlim=(-0.3, len(spaces) + 0.6), ylim=(-0.06, 1.06))
     axis.set_xticks([])
     axis.set_yticks([])
     return figure
+
+
+def _score_texts(scores: Sequence[float], low: float, high: float) -> list[str]:
+    """What is written beside the axis of scores; an end says where others lie beyond it."""
+    texts = [f"{end:.4g}" for end in np.linspace(low, high, 5)]
+    texts[0] = f"{'≤ ' if min(scores) < low else ''}{texts[0]}"
+    texts[-1] = f"{'≥ ' if max(scores) > high else ''}{texts[-1]}"
+    return texts
+
+
+def _drawable(score: float | None) -> TypeGuard[float]:
+    """Whether a score has a place in a picture: one of a trial that failed may be infinite."""
+    return score is not None and math.isfinite(score)
 
 
 def _shown(scores: list[float]) -> tuple[float, float]:

@@ -89,6 +89,10 @@ def read(recipe: Recipe, words: Sequence[str]) -> tuple[list[str], list[Space]]:
         key, equals, text = (part.strip() for part in word.partition("="))
         if not equals:
             faults.append(f"{word!r} is not of the form key=value or key=SPACE")
+        elif ":" in text and kind_of(recipe, key) == tuple[int, ...]:
+            faults.append(
+                f"{word}: {key} may be several numbers, which have no range; list them, as in {key}=8|64|64,32"
+            )
         elif not _is_space(recipe, key, text):
             fixed.append(f"{key}={text}")
         else:
