@@ -19,6 +19,8 @@ from flori.recipes.catalogue import ALL, find
 from tests.contract import texts
 
 SYSTEMS = [recipe.system for recipe in ALL]
+DEEP = ("vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "inception-v3", "inception-v4")
+"""Those that take long, and have a smaller one of their kind beside them: what trains several times is marked long."""
 SHORT = {"steps": 60, "batch": 64}
 NARROW = {"data": "digits", "data.flip": False, "data.shift": 1, "model.width": 0.25, "steps": 60, "batch": 64}
 """For networks made for photographs: the embedded digits, and few channels."""
@@ -89,6 +91,11 @@ def normed(system):
         return False
     model = models.build(system, 1, (1, 28, 28), {"width": 0.1} if "width" in vars(find(system).model) else {})
     return any(isinstance(layer, torch.nn.BatchNorm2d) for layer in model.modules())
+
+
+def often(systems):
+    """The same, the deep ones marked long."""
+    return [pytest.param(system, marks=pytest.mark.long) if system in DEEP else system for system in systems]
 
 
 def invoke(*words: str, status: int = 0):
@@ -207,7 +214,7 @@ def test_predicts_from_files_in_any_company(trained, system, tmp_path):
         assert len(list(csv.reader(file))) == 6
 
 
-@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "ngram"])  # it takes one step
+@pytest.mark.parametrize("system", often([system for system in SYSTEMS if system != "ngram"]))  # it takes one step
 def test_stopped_and_resumed_equals_never_stopped(trained, system):
     settings = {**short(system), "training.checkpoint_seconds": 0}
     for report in flori.steps(system, run="stopped", **settings):
@@ -223,7 +230,7 @@ def test_stopped_and_resumed_equals_never_stopped(trained, system):
     assert losses[0] == losses[1]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", often(SYSTEMS))
 def test_same_seed_same_weights_other_seed_others(trained, system):
     again = flori.train(system, run="again", **short(system))
     other = flori.train(system, run="other", **short(system), seed=1)
@@ -238,7 +245,7 @@ def test_a_second_training_into_the_folder_is_refused(trained, system):
     assert "already holds a run" in result.output and "flori resume" in result.output
 
 
-@pytest.mark.parametrize("system", [system for system in SYSTEMS if system != "ngram" and not normed(system)])
+@pytest.mark.parametrize("system", often([system for system in SYSTEMS if system != "ngram" and not normed(system)]))
 def test_accumulation_changes_rounding_only(system):
     settings = {**short(system), "steps": 3, "precision": "float64", "batch": 61}
     if "dropout" in vars(find(system).model):
