@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,10 +18,10 @@ def lowered(model: nn.Module, precision: str) -> nn.Module:
     model.eval()
     if precision != "bfloat16":
         return model
-    copy = deepcopy(model)
+    copy: Any = deepcopy(model)
     if getattr(copy, "output", copy) is None:
-        table = copy.get_submodule(copy.heads[0]).get_parameter("weight")  # type: ignore[index]
-        copy.output = nn.Linear(*reversed(table.shape), bias=False)
+        table = copy.get_submodule(copy.heads[0]).weight
+        copy.output = nn.Linear(table.shape[1], table.shape[0], bias=False)
         copy.output.weight = nn.Parameter(table.detach())
     for module in copy.modules():
         if isinstance(module, nn.Linear | nn.RNNBase):
