@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from flori.evaluation.plots import INK, bare, shortened
 from flori.training.health import Examination, Layer
@@ -57,6 +58,8 @@ def _panel(axis: Any, found: Examination, of: Of, powers: bool) -> None:
             axis.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4, linewidth=1.2, label=label)
     if powers and axis.lines:
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(LogFormatter())
+        axis.yaxis.set_minor_formatter(LogFormatter())
     elif not powers:
         axis.set_ylim(-0.03, 1.03)
     if not axis.lines:
