@@ -8,16 +8,20 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from flori import models
 from flori.artifacts.weights import Weights
 from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
+from flori.core.ranks import ALONE, Ranks, current
 from flori.core.recipe import Recipe, Training
 from flori.data.codec import Batches, Codec, Prepared, fingerprint
 from flori.data.examples import Part
 from flori.data.families import prepare
+from flori.data.shares import WHOLE, Share
+from flori.layers.norm_over_all import normed_over_all
 from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
@@ -29,6 +33,7 @@ from flori.training.freezing import freeze
 from flori.training.perceptron import rosenblatt
 from flori.training.proximal import at_its_rate
 from flori.training.state import State, averaged
+from flori.training.together import BY_ITSELF, DataParallel, Together
 from flori.training.transfer import Transfer
 from flori.training.updates import Update, counting, descent, judgement, solution
 
@@ -49,6 +54,7 @@ class Assembly:
     precision: str
     objective: Objective[Any]
     taken: Transfer | None = None
+    ranks: Ranks = ALONE
 
     @property
     def codec(self) -> Codec:
@@ -98,12 +104,15 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     learns = any(p.requires_grad for p in model.parameters()) or counts
     whole = closed or not learns or options.optimizer in ("gd", "fista")
     size = len(train) if whole else options.batch
-    batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
+    if options.optimizer == "gd":
+        options = dataclasses.replace(options, accumulate=-(-size // options.batch))
+    at_once = closed or counts or not learns
+    ranks = current()
+    share = Share(ranks, options.accumulate) if not at_once and options.optimizer != "perceptron" else WHOLE
+    batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data, share)
     if options.optimizer == "gd":
         _must_be_at_once(recipe, data.codec, batches)
-        options = dataclasses.replace(options, accumulate=-(-size // options.batch))
     objective = _objective(task, options, model, batches)
-    at_once = closed or counts or not learns
     steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
     if counts:
         state, update = State(model, None), counting(train.tokens)
@@ -115,9 +124,11 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         state, update = State(model, None, averaged(model, options.average)), rosenblatt(batches.per_epoch)
     else:
         options = at_its_rate(options, train) if options.optimizer == "fista" else options
+        together: Together = BY_ITSELF if ranks.alone else DataParallel(model, ranks)
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
-        update = descent(objective, options, steps, device, precision)
-    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, objective, taken)
+        state.wrapped = together.network
+        update = descent(objective, options, steps, device, precision, together)
+    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks)
 
 
 def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:
@@ -134,6 +145,8 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     """The network as it begins, on the processor; what became of the weights, if there are any to take; and the modules
     that do not learn."""
     model, options = build_model(recipe, codec), recipe.training
+    if recipe.parallel.norm == "all" and not current().alone:
+        normed_over_all(model)
     taken = take(model, weights, codec, recipe) if weights is not None and weights.tensors else None
     frozen = freeze(model, options.freeze) if options.freeze is not None else []
     if taken is not None:
@@ -167,8 +180,7 @@ def _must_be_at_once(recipe: Recipe, codec: Codec, batches: Batches) -> None:
 def _must_have_variance(recipe: Recipe, model: torch.nn.Module) -> None:
     """Refuse batch norm on single examples: one has no variance, or in a large map only its own, which is not what
     evaluation goes by. Of larger batches, `Batches` and `Batch.divided` leave none alone."""
-    norms = torch.nn.BatchNorm1d | torch.nn.BatchNorm2d | torch.nn.BatchNorm3d | torch.nn.SyncBatchNorm
-    if recipe.training.batch < 2 and any(isinstance(layer, norms) for layer in model.modules()):
+    if recipe.training.batch < 2 and any(isinstance(layer, _BatchNorm) for layer in model.modules()):
         raise UserError(
             f"batch=1: {recipe.system} has batch norm, which needs at least two examples at once; set batch=2 or more, "
             "and training.accumulate to save memory: it divides a batch into parts of two or more"

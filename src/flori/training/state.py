@@ -34,7 +34,7 @@ class State:
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
     alone, `examples` how many went through them. `notes` is what a rule counts of its own, `settled` whether it has
-    nothing left to change.
+    nothing left to change. `wrapped` is the network as several ranks learn it together.
     """
 
     model: nn.Module
@@ -54,6 +54,12 @@ class State:
     examples: int = 0
     notes: dict[str, float] = field(default_factory=dict)
     settled: bool = False
+    wrapped: nn.Module | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """What losses are taken of: the model, or what several ranks learn it through."""
+        return self.model if self.wrapped is None else self.wrapped
 
     @property
     def judged_model(self) -> nn.Module:

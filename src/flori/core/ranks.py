@@ -1,0 +1,194 @@
+"""The processes that train one network together: which of them this one is, and what they tell each other.
+
+torchrun starts them and says so in the environment; torch.distributed is how they talk, through gloo on processors and
+NCCL on CUDA. What they say is JSON and tensors, nothing pickled. Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from flori.core.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FAILED = "flori: the first failure of a rank"  # a key of the store that all ranks share
+REPORTED = 3.0  # seconds that a failing rank may take to say why, before others say that it is gone
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One of `size` processes by its number from 0; the first writes, prints and decides."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    @property
+    def alone(self) -> bool:
+        return self.size == 1
+
+    def total(self, numbers: Tensor) -> Tensor:
+        """The sum over all ranks, in place."""
+        if not self.alone:
+            _torch().all_reduce(numbers)
+        return numbers
+
+    def largest(self, numbers: Tensor) -> Tensor:
+        """The largest over all ranks, number by number, in place."""
+        if not self.alone:
+            _torch().all_reduce(numbers, _torch().ReduceOp.MAX)
+        return numbers
+
+    def gathered(self, document: Any) -> list[Any]:
+        """What each rank says, in their order: anything that JSON holds exactly."""
+        if self.alone:
+            return [document]
+        return [json.loads(bytes(found.tolist())) for found in self.joined(_letters(json.dumps(document)))]
+
+    def joined(self, tensor: Tensor) -> list[Tensor]:
+        """The tensor of each rank, in their order: all of one type, and of as many dimensions."""
+        if self.alone:
+            return [tensor]
+        import torch
+
+        shape = torch.tensor(tensor.shape, device=tensor.device)
+        shapes = [torch.empty_like(shape) for _ in range(self.size)]
+        _torch().all_gather(shapes, shape)
+        most = max(int(one.prod()) for one in shapes)
+        padded = torch.nn.functional.pad(tensor.detach().flatten(), (0, most - tensor.numel()))
+        found = [torch.empty_like(padded) for _ in range(self.size)]
+        _torch().all_gather(found, padded)
+        return [one[: int(s.prod())].view(s.tolist()) for one, s in zip(found, shapes, strict=True)]
+
+    def decided(self, decide: Callable[[], Any]) -> Any:
+        """What the first rank comes to, on all of them: anything that JSON holds. Its UserError is raised on all."""
+        if self.alone:
+            return decide()
+        said: dict[str, Any] = {}
+        if self.first:
+            try:
+                said = {"found": decide()}
+            except UserError as problem:
+                said = {"problem": str(problem)}
+        said = self.gathered(said)[0]
+        if "problem" in said:
+            raise UserError(said["problem"])
+        return said["found"]
+
+    def part(self, count: int, least: int = 1) -> tuple[int, int]:
+        """Where this rank's share of `count` rows begins and ends. Shares differ by one row at most and have `least`
+        each, so that some ranks may have none: the last ones."""
+        shares = max(1, min(self.size, count // least))
+        if self.rank >= shares:
+            return count, count
+        each, more = divmod(count, shares)
+        begin = self.rank * each + min(self.rank, more)
+        return begin, begin + each + (self.rank < more)
+
+
+ALONE = Ranks()
+
+
+def launched() -> Ranks:
+    """As torchrun started this process; alone if it did not."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ and "RANK" not in os.environ:
+        return ALONE
+    return Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+
+
+def current() -> Ranks:
+    """Those that are joined in a process group; alone if there is none."""
+    if "torch" not in sys.modules or not _torch().is_available() or not _torch().is_initialized():
+        return ALONE
+    return Ranks(_torch().get_rank(), _torch().get_world_size())
+
+
+@contextmanager
+def joined(device: str, timeout: float) -> Iterator[Ranks]:
+    """Within it the ranks that torchrun started are joined; one process alone joins nothing.
+
+    Args:
+        device: as in a recipe; processors talk by gloo, CUDA by NCCL.
+        timeout: seconds after which a rank that does not answer counts as lost.
+    """
+    ranks = launched()
+    if ranks.alone or not current().alone:
+        yield current()
+        return
+    _torch().init_process_group(_backend(device), timeout=timedelta(seconds=timeout))
+    yield ranks
+    _torch().destroy_process_group()  # not after a failure: it would wait for the others
+
+
+def _backend(device: str) -> str:
+    import torch
+
+    if device == "cpu" or not torch.cuda.is_available():
+        return "gloo"
+    local, there = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+    if local >= there:
+        workers = os.environ.get("LOCAL_WORLD_SIZE", local + 1)
+        raise UserError(f"{workers} workers on this machine, which has {there} GPUs: as many workers, or device=cpu")
+    torch.cuda.set_device(local)
+    return "cpu:gloo,cuda:nccl"
+
+
+def is_lost(problem: BaseException) -> bool:
+    """Whether a failure is that of talking to another rank: it has ended, hangs, or the network is cut."""
+    if launched().alone or not isinstance(problem, RuntimeError):
+        return False
+    return isinstance(problem, _torch().DistError) or any(word in str(problem) for word in ("gloo", "NCCL", "TCPStore"))
+
+
+def speaks(message: str, lost: bool = False) -> bool:
+    """Whether this rank is to say that it failed: of all that fail, the first to ask is.
+
+    Args:
+        lost: it failed for want of another rank, which may say better why, and so is given the time to.
+    """
+    ranks = launched()
+    if ranks.alone:
+        return True
+    if current().alone:
+        return ranks.first
+    return _is_first_to_fail(message, lost)
+
+
+def _is_first_to_fail(message: str, lost: bool) -> bool:
+    from torch.distributed.distributed_c10d import _get_default_store
+
+    store, rank = _get_default_store(), str(current().rank)
+    try:
+        if lost:
+            store.wait([FAILED], timedelta(seconds=REPORTED))
+            return False
+    except RuntimeError:  # nobody said anything
+        pass
+    try:
+        return bool(store.compare_set(FAILED, "", rank).decode() == rank)
+    except RuntimeError:  # the one who kept the store is gone, who was the first
+        return current().rank <= 1
+
+
+def _letters(text: str) -> Tensor:
+    import torch
+
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+def _torch() -> Any:
+    import torch.distributed
+
+    return torch.distributed
