@@ -7,6 +7,7 @@ NCCL on CUDA. What they say is JSON and tensors, nothing pickled. Importing this
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -55,22 +56,29 @@ class Ranks:
         """What each rank says, in their order: anything that JSON holds exactly."""
         if self.alone:
             return [document]
-        return [json.loads(bytes(found.tolist())) for found in self.joined(_letters(json.dumps(document)))]
+        letters = _letters(json.dumps(document))
+        sizes = [letters.new_zeros(1, dtype=_int64()) for _ in range(self.size)]
+        _torch().all_gather(sizes, letters.new_full((1,), len(letters), dtype=_int64()))
+        return [json.loads(bytes(one.tolist())) for one in self._side_by_side(letters, [int(n) for n in sizes])]
 
     def joined(self, tensor: Tensor) -> list[Tensor]:
-        """The tensor of each rank, in their order: all of one type, and of as many dimensions."""
+        """The tensor of each rank, in their order: all of one type, of any shapes."""
         if self.alone:
             return [tensor]
         import torch
 
-        shape = torch.tensor(tensor.shape, device=tensor.device)
-        shapes = [torch.empty_like(shape) for _ in range(self.size)]
-        _torch().all_gather(shapes, shape)
-        most = max(int(one.prod()) for one in shapes)
-        padded = torch.nn.functional.pad(tensor.detach().flatten(), (0, most - tensor.numel()))
-        found = [torch.empty_like(padded) for _ in range(self.size)]
+        shapes = self.gathered(list(tensor.shape))
+        found = self._side_by_side(tensor.detach().flatten(), [math.prod(shape) for shape in shapes])
+        return [one.view(torch.Size(shape)) for one, shape in zip(found, shapes, strict=True)]
+
+    def _side_by_side(self, tensor: Tensor, sizes: list[int]) -> list[Tensor]:
+        """Tensors of one dimension, as long as `sizes` says, from all ranks."""
+        import torch
+
+        padded = torch.nn.functional.pad(tensor, (0, max(sizes) - len(tensor)))
+        found = [torch.empty_like(padded) for _ in sizes]
         _torch().all_gather(found, padded)
-        return [one[: int(s.prod())].view(s.tolist()) for one, s in zip(found, shapes, strict=True)]
+        return [one[:size] for one, size in zip(found, sizes, strict=True)]
 
     def decided(self, decide: Callable[[], Any]) -> Any:
         """What the first rank comes to, on all of them: anything that JSON holds. Its UserError is raised on all."""
@@ -152,7 +160,7 @@ def is_lost(problem: BaseException) -> bool:
     return isinstance(problem, _torch().DistError) or any(word in str(problem) for word in ("gloo", "NCCL", "TCPStore"))
 
 
-def speaks(message: str, lost: bool = False) -> bool:
+def speaks(lost: bool = False) -> bool:
     """Whether this rank is to say that it failed: of all that fail, the first to ask is.
 
     Args:
@@ -163,10 +171,10 @@ def speaks(message: str, lost: bool = False) -> bool:
         return True
     if current().alone:
         return ranks.first
-    return _is_first_to_fail(message, lost)
+    return _is_first_to_fail(lost)
 
 
-def _is_first_to_fail(message: str, lost: bool) -> bool:
+def _is_first_to_fail(lost: bool) -> bool:
     from torch.distributed.distributed_c10d import _get_default_store
 
     store, rank = _get_default_store(), str(current().rank)
@@ -186,6 +194,12 @@ def _letters(text: str) -> Tensor:
     import torch
 
     return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+def _int64() -> Any:
+    import torch
+
+    return torch.int64
 
 
 def _torch() -> Any:

@@ -41,7 +41,7 @@ from flori.training.updates import Update, counting, descent, judgement, solutio
 @dataclass(frozen=True)
 class Assembly:
     """All that one run works with. `steps` is the number of updates in all, `taken` what became of other weights that
-    it begins from."""
+    it begins from, `ranks` who trains together, and `share` what of each batch this one learns from."""
 
     recipe: Recipe
     data: Prepared
@@ -55,6 +55,7 @@ class Assembly:
     objective: Objective[Any]
     taken: Transfer | None = None
     ranks: Ranks = ALONE
+    share: Share = WHOLE
 
     @property
     def codec(self) -> Codec:
@@ -128,7 +129,9 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
         state.wrapped = together.network
         update = descent(objective, options, steps, device, precision, together)
-    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks)
+    return Assembly(
+        recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks, share
+    )
 
 
 def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:

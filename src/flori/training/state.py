@@ -9,7 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from flori.core.ranks import ALONE, Ranks
+from flori.data.shares import WHOLE, Share
 from flori.layers.recurrent import Carried
+from flori.training.memories import of_all, share_of
 
 NUMBERS = (
     "step",
@@ -81,13 +84,13 @@ class State:
         else:
             self.waited += 1
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name, on the processor."""
+    def tensors(self, ranks: Ranks = ALONE) -> dict[str, Tensor]:
+        """All tensors by name, on the processor. Of several ranks all have to ask."""
         found = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         if self.average is not None:
             found |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
         found |= {f"best.{name}": t for name, t in self.best.items()}
-        for part, carried in self.memory.items():
+        for part, carried in of_all(self.memory, ranks).items():
             found |= {f"memory.{part}.{number}": t for number, t in enumerate(carried.tensors)}
         for number, slots in self._slots().items():
             found |= {f"optimizer.{number}.{slot}": t for slot, t in slots.items() if isinstance(t, Tensor)}
@@ -97,8 +100,8 @@ class State:
         """All counters, as JSON holds them exactly."""
         return {name: getattr(self, name) for name in NUMBERS}
 
-    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-        """Put back what `tensors` and `numbers` gave."""
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any], share: Share = WHOLE) -> None:
+        """Put back what `tensors` and `numbers` gave, of what recurrent layers carry a rank's share."""
         for name in NUMBERS:
             setattr(self, name, numbers.get(name, getattr(self, name)))
         self.model.load_state_dict(_under("model.", tensors))
@@ -106,7 +109,8 @@ class State:
             self.average.load_state_dict(_under("average.", tensors))
         device = next(iter(self.model.state_dict().values())).device
         self.best = {name: t.to(device) for name, t in _under("best.", tensors).items()}
-        self.memory = _memories({name: t.to(device) for name, t in _under("memory.", tensors).items()})
+        carried = _memories({name: t.to(device) for name, t in _under("memory.", tensors).items()})
+        self.memory = share_of(carried, share)
         if self.optimizer is not None:
             slots: dict[int, dict[str, Tensor]] = {}
             learning = [p for group in self.optimizer.param_groups for p in group["params"]]
