@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,3 +31,27 @@ def run_together(ranks: int, *words: str, more: Sequence[str] = ()) -> tuple[int
         torchrun(ranks, *words, more=more), capture_output=True, text=True, timeout=PATIENCE, env=environment()
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def start_together(ranks: int, *words: str, more: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """A group that is under way."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(torchrun(ranks, *words, more=more), env=environment(), **pipes)
+
+
+def workers(group: subprocess.Popen[str]) -> list[int]:
+    """The process numbers of a group's workers that live, in the order of their start."""
+    found = Path(f"/proc/{group.pid}/task/{group.pid}/children").read_text().split()
+    return [int(one) for one in found if b"flori" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def lines(path: Path) -> int:
+    """How many lines a file has by now."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for_lines(path: Path, count: int, group: subprocess.Popen[str]) -> None:
+    """Until the file has so many lines, or the group has ended."""
+    end = time.monotonic() + PATIENCE
+    while lines(path) < count and group.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)

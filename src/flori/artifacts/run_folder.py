@@ -17,6 +17,8 @@ from flori.artifacts.writing import saying_why, sweep, write, write_json
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 
+LAUNCH = ".launch"  # the file that says which workers a folder is of
+
 
 class RunFolder:
     """The folder of one run, by its path. Of several ranks that train together one `writes`; for the others what they
@@ -62,14 +64,26 @@ class RunFolder:
             return
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def mark(self, launch: str) -> None:
+        """Note which launch of torchrun the folder is of."""
+        write(self.path / LAUNCH, launch)
+
+    def is_of(self, launch: str) -> bool:
+        """Whether that launch made the folder."""
+        try:
+            return (self.path / LAUNCH).read_text() == launch
+        except OSError:
+            return False
+
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Only one process at a time trains into the folder; a killed one holds it no longer."""
+    def lock(self, patience: float = 0.0) -> Iterator[None]:
+        """Only one process at a time trains into the folder; a killed one holds it no longer. One that does not answer
+        may hold it until it has found out that it is cut off: it is waited for so many seconds."""
         if not self.writes:
             yield
             return
         with saying_why(self.path):
-            guard = FileLock(self.path / ".lock", timeout=0)
+            guard = FileLock(self.path / ".lock", timeout=patience)
             try:
                 guard.acquire()
             except Timeout:

@@ -27,10 +27,9 @@ def train_system(
     recipe = apply(find(name), settings)
     end_like_ctrl_c()
     with joined(recipe.device, recipe.parallel.timeout) as ranks, heard(ranks):
-        from flori.recipes.run import begin
+        from flori.recipes.run import locked
 
-        session = begin(recipe, run, typed(), inputs)
-        with session.folder.lock():
+        with locked(recipe, run, typed(), inputs) as session:
             _to_the_end(session, quiet, as_json, inputs)
 
 
@@ -59,8 +58,6 @@ def _resume_together(folder: RunFolder, quiet: bool, as_json: bool) -> None:
             _print_end(folder.read("summary.json"), folder, as_json)
             return
         session = go_on(run)
-        for remark in session.remarks:
-            print(f"flori: {remark}", file=sys.stderr)
         _to_the_end(session, quiet, as_json)
 
 
@@ -78,6 +75,8 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool, inputs: Sequence[str] 
     from flori.cli.progress import shown
     from flori.recipes.run import stoppable
 
+    for remark in session.remarks:
+        print(f"flori: {remark}", file=sys.stderr)
     say_what_was_left_out(session)
     for line in session.run.taken.lines() if session.run.taken else []:
         print(line, file=sys.stderr)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 FAILED = "flori: the first failure of a rank"  # a key of the store that all ranks share
 REPORTED = 3.0  # seconds that a failing rank may take to say why, before others say that it is gone
+SILENCE = 10.0  # seconds that those who say nothing outlive it at most: torchrun ends all once one has ended
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,17 @@ def launched() -> Ranks:
     return Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
 
 
+def launch() -> str | None:
+    """What this launch of torchrun is called, by all its workers and their successors; None if it did not start us."""
+    return os.environ.get("TORCHELASTIC_RUN_ID")
+
+
+def may_be_restarted() -> bool:
+    """Whether other workers of this launch may have been at work before: a launch without a name of its own knows only
+    how often it has started them again."""
+    return launch() not in (None, "none") or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+
+
 def current() -> Ranks:
     """Those that are joined in a process group; alone if there is none."""
     if "torch" not in sys.modules or not _torch().is_available() or not _torch().is_initialized():
@@ -169,9 +183,11 @@ def speaks(lost: bool = False) -> bool:
     ranks = launched()
     if ranks.alone:
         return True
-    if current().alone:
-        return ranks.first
-    return _is_first_to_fail(lost)
+    if ranks.first if current().alone else _is_first_to_fail(lost):
+        return True
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    time.sleep(SILENCE)
+    return False
 
 
 def _is_first_to_fail(lost: bool) -> bool:

@@ -19,7 +19,7 @@ from flori.artifacts.run_folder import RunFolder, check_free
 from flori.core.errors import UserError
 from flori.core.overrides import apply_values
 from flori.core.paths import path_of
-from flori.core.ranks import current, joined
+from flori.core.ranks import current, joined, launch, may_be_restarted
 from flori.core.recipe import Recipe, replace
 from flori.data.codec import Codec, Part, fingerprint
 from flori.data.named import NAMED
@@ -158,8 +158,7 @@ def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run
     """
     recipe = apply_values(find(system), settings)
     with joined(recipe.device, recipe.parallel.timeout) as ranks:
-        session = begin(recipe, run)
-        with session.folder.lock():
+        with locked(recipe, run) as session:
             for _ in stoppable(session):
                 pass
             session.finish()
@@ -170,11 +169,41 @@ def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run
 def steps(system: str, *, run: str | Path | None = None, **settings: Any) -> Iterator[Report]:
     """As `train`, but step by step: yields a Report after each; leaving the ``for`` stops and saves the run."""
     recipe = apply_values(find(system), settings)
-    with joined(recipe.device, recipe.parallel.timeout):
-        session = begin(recipe, run)
+    with joined(recipe.device, recipe.parallel.timeout), locked(recipe, run) as session:
+        yield from session.reports()
+        session.finish()
+
+
+@contextmanager
+def locked(
+    recipe: Recipe, run: str | Path | None, command: str | None = None, inputs: Sequence[str | Path] = ()
+) -> Iterator[Session]:
+    """A new run in a folder that it alone trains into; for workers that torchrun has started again the run that those
+    before them began."""
+    ranks = current()
+    path = ranks.decided(lambda: _begun_before(recipe.system, run))
+    if path is None:
+        session = begin(recipe, run, command, inputs)
         with session.folder.lock():
-            yield from session.reports()
-            session.finish()
+            yield session
+        return
+    with RunFolder.open(path, ranks.first).lock(recipe.parallel.timeout):
+        ranks.gathered("the folder is ours")
+        yield go_on(path)
+
+
+def _begun_before(system: str, run: str | Path | None) -> str | None:
+    """The folder of the run that earlier workers of this launch began; what did not become a run is removed."""
+    name = launch()
+    if name is None or not may_be_restarted():
+        return None
+    for path in sorted(Path("runs").glob(f"{system}-*")) if run is None else [path_of(run)]:
+        folder = RunFolder(path)
+        if folder.is_of(name) and (path / "recipe.json").exists():
+            return str(path)
+        if folder.is_of(name):
+            folder.discard()
+    return None
 
 
 def begin(
@@ -192,7 +221,7 @@ def begin(
     assembly = assemble(recipe)
     _must_be_answerable(assembly, inputs)
     _must_be_the_same(assembly)
-    path = ranks.decided(lambda: str(RunFolder.create(run, recipe.system).path))
+    path = ranks.decided(lambda: _created(run, recipe.system))
     session = Session(assembly, RunFolder(Path(path), ranks.first), command or shlex.join(sys.argv))
     try:
         session.begin()
@@ -200,6 +229,13 @@ def begin(
         session.folder.discard()
         raise
     return session
+
+
+def _created(run: str | Path | None, system: str) -> str:
+    folder = RunFolder.create(run, system)
+    if name := launch():
+        folder.mark(name)
+    return str(folder.path)
 
 
 def _must_be_the_same(run: Assembly) -> None:

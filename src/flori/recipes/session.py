@@ -113,7 +113,7 @@ class Session:
                 f"{self.folder.path}: the data behind data={self.run.recipe.data.source} has changed since the run "
                 "began, so it cannot go on exactly; put the data back, or train anew"
             )
-        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints)
+        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints, self.run.ranks)
         if found is not None:
             self.run.state.restore(found.tensors, found.numbers, self.run.share)
             self._saved = self.run.state.step
@@ -146,7 +146,7 @@ class Session:
     def _all_the_way(self, training: Iterator[Report]) -> Iterator[Report]:
         """The reports; closing it goes on until all ranks stop."""
         try:
-            for report in training:  # not `yield from`, which would close it
+            for report in training:  # noqa: UP028 - `yield from` would close it
                 yield report
         except GeneratorExit:
             self.agreement.ask_to_stop()
@@ -273,9 +273,7 @@ class Session:
             return
         if not all(bool(p.isfinite().all()) for p in state.model.parameters()):
             raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
-        tensors = state.tensors(run.ranks)
-        if self.folder.writes:
-            checkpoints.save(self.folder.checkpoints, tensors, state.numbers())
+        checkpoints.save(self.folder.checkpoints, state.tensors(run.ranks), state.numbers(), run.ranks)
         self._saved = state.step
 
     def stop(self) -> None:
