@@ -54,6 +54,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "tagged": ("bilstm-tagger", {"data": "Sentences", "batch": 13, "data.unknown": 0.5}),
     "texts": ("bilstm-classifier", {"data": "Texts", "batch": 13, "data.unknown": 0.5}),
 }
+SHARDED = ("momentum", "divided", "clipped", "rows", "all-rows", "normed", "carried-parts", "next-tokens", "translated")
+CASES |= {f"{case}, sharded": (CASES[case][0], {**CASES[case][1], "parallel": "shard"}) for case in SHARDED}
 SMALL = {
     "transformer-lm": {
         "model.width": 16,
