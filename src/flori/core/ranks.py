@@ -197,9 +197,9 @@ def speaks(lost: bool = False) -> bool:
     ranks = launched()
     if ranks.alone:
         return True
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # torchrun may end us while we wait
     if ranks.first if current().alone else _is_first_to_fail(lost):
         return True
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     time.sleep(SILENCE)
     return False
 
