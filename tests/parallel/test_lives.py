@@ -65,6 +65,7 @@ def test_workers_stop_as_one_and_one_process_goes_on(whole):
     must_equal(whole)
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
     group = start_together(2, *WORDS, more=("--max-restarts=2",))
     wait_for_lines(Path("run/metrics.jsonl"), 40, group)
