@@ -62,7 +62,7 @@ def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
     for one in [model] if average is None else [model, average.module]:
         fully_shard(one.to(memory_format=torch.contiguous_format), mesh=mesh)
     if average is not None:
-        average.update_parameters = _updating(average)  # type: ignore[method-assign]
+        average.update_parameters = _updating(average)  # type: ignore[method-assign, assignment]
 
 
 def _updating(average: AveragedModel) -> Callable[[nn.Module], None]:
