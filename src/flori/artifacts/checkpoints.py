@@ -1,7 +1,8 @@
 """Checkpoints: ``checkpoints/step-NNNNNNNN/`` with tensors, counters, and a manifest of hashes.
 
 A checkpoint is written aside and renamed when it is whole. The newest whole one counts; one that was cut
-short or altered is noticed by its hashes, and the one before it is taken.
+short or altered is noticed by its hashes, and the one before it is taken. The tensors of one process are in one file;
+those of several ranks in a file each, which any number of ranks can read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from flori.artifacts.writing import folder_aside, put
+from flori.artifacts.sharded import Like, read_together, whole, write_together
+from flori.artifacts.writing import aside_of, folder_aside, put, saying_why
+from flori.core.ranks import ALONE, Ranks
 
 KEPT = 2
 TENSORS, NUMBERS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
@@ -31,43 +35,83 @@ class Checkpoint:
     numbers: dict[str, Any]
 
 
-def save(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Path:
-    """Write the checkpoint of ``numbers["step"]`` into `folder` and remove all but the newest two."""
+def save(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], ranks: Ranks = ALONE) -> Path:
+    """Write the checkpoint of ``numbers["step"]`` into `folder` and remove all but the newest two. Several ranks write
+    their tensors side by side; the first one makes the checkpoint of them."""
     final = folder / f"step-{numbers['step']:08d}"
+    if not ranks.alone:
+        return _save_together(final, tensors, numbers, ranks)
     files = {TENSORS: safetensors.torch.save(tensors), NUMBERS: json.dumps(numbers).encode()}
     manifest = {name: {"bytes": len(body), "sha256": _hash(body)} for name, body in files.items()}
     with folder_aside(final) as aside:
         for name, body in files.items():
             put(aside / name, body)
         put(aside / MANIFEST, json.dumps(manifest, indent=2))
-    for old in _all(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    _remove_old(folder)
     return final
 
 
-def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest whole checkpoint, or None where there is none, and a remark on each damaged one passed over."""
+def _save_together(final: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], ranks: Ranks) -> Path:
+    with saying_why(final), folder_aside(final) if ranks.first else nullcontext(aside_of(final)) as aside:
+        ranks.gathered("the folder is there")
+        write_together(aside, tensors)
+        if ranks.first:
+            put(aside / NUMBERS, json.dumps(numbers))
+            manifest = {path.name: _entry(path) for path in sorted(aside.iterdir())}
+            put(aside / MANIFEST, json.dumps(manifest, indent=2))
+    if ranks.first:
+        _remove_old(final.parent)
+    return final
+
+
+def _remove_old(folder: Path) -> None:
+    for old in _all(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_newest(folder: Path, ranks: Ranks = ALONE, like: Like = whole) -> tuple[Checkpoint | None, list[str]]:
+    """The newest whole checkpoint, or None where there is none, and a remark on each damaged one passed over. Of
+    several ranks the first says which, and each reads what is to be `like`."""
+    name, remarks = ranks.decided(lambda: _newest(folder))
+    return (None if name is None else _load(folder / name, ranks, like)), remarks
+
+
+def _newest(folder: Path) -> tuple[str | None, list[str]]:
     remarks: list[str] = []
     for path in reversed(_all(folder)):
         try:
-            return _load(path), remarks
+            _check(path)
+            return path.name, remarks
         except (OSError, ValueError, KeyError, safetensors.SafetensorError) as problem:
             remarks.append(f"{path} is damaged ({problem}); the one before it is used")
     return None, remarks
 
 
-def _load(path: Path) -> Checkpoint:
+def _check(path: Path) -> None:
+    """Raises ValueError unless each file is as the manifest says."""
     manifest = json.loads((path / MANIFEST).read_bytes())
-    bodies = {}
-    for name in (TENSORS, NUMBERS):
-        bodies[name] = (path / name).read_bytes()
-        if _hash(bodies[name]) != manifest[name]["sha256"]:
+    if NUMBERS not in manifest or len(manifest) < 2:
+        raise ValueError("its manifest does not name all files")
+    for name, said in manifest.items():
+        if _entry(path / name)["sha256"] != said["sha256"]:
             raise ValueError(f"{name} does not have the hash in its manifest")
-    return Checkpoint(safetensors.torch.load(bodies[TENSORS]), json.loads(bodies[NUMBERS]))
+
+
+def _load(path: Path, ranks: Ranks, like: Like) -> Checkpoint:
+    numbers = json.loads((path / NUMBERS).read_bytes())
+    if ranks.alone and (path / TENSORS).exists():
+        return Checkpoint(safetensors.torch.load((path / TENSORS).read_bytes()), numbers)
+    return Checkpoint(read_together(path, ranks, like), numbers)
 
 
 def _all(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if path.is_dir())
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    """A file in the manifest."""
+    with open(path, "rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _hash(body: bytes) -> str:

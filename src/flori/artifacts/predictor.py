@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ from flori import models
 from flori.artifacts.writing import folder_aside, put, write_json
 from flori.core.device import choose_device, multiplies_bfloat16, parameter_type
 from flori.core.errors import UserError
+from flori.core.ranks import ALONE, Ranks
 from flori.data import families
 from flori.data.codec import Batches, Codec, Part
 from flori.data.preparation import PicturePreparation
@@ -41,13 +42,14 @@ WEIGHTS, RECIPE, CODEC, SCORES = "model.safetensors", "recipe.json", "preprocess
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network with all that leads from files to answers."""
+    """A trained network with all that leads from files to answers; several `ranks` share what is to be judged."""
 
     system: str
     codec: Codec
     model: nn.Module
     device: torch.device
     precision: str
+    ranks: Ranks = ALONE
 
     @staticmethod
     def load(folder: Path, device: str = "auto") -> Predictor:
@@ -89,7 +91,11 @@ class Predictor:
 
     def outputs(self, part: Part) -> Tensor:
         """The network's outputs for prepared examples, [N, K] or [N]."""
-        return outputs(self.model, self.batches(part).in_order(), self.device, self.precision).cpu()
+        return outputs(self.model, self.in_order(part), self.device, self.precision, self.ranks).cpu()
+
+    def in_order(self, part: Part) -> Iterator[Any]:
+        """The batches of a part that are this rank's to judge."""
+        return self.batches(part).in_order(self.ranks)
 
     def batches(self, part: Part) -> Batches:
         """The examples of a part in batches that are quick to judge and fit into memory."""

@@ -17,12 +17,16 @@ from flori.artifacts.writing import saying_why, sweep, write, write_json
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 
+LAUNCH = ".launch"  # the file that says which workers a folder is of
+
 
 class RunFolder:
-    """The folder of one run, by its path."""
+    """The folder of one run, by its path. Of several ranks that train together one `writes`; for the others what they
+    would write, lock or remove is left alone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, writes: bool = True) -> None:
         self.path = path
+        self.writes = writes
         self.checkpoints = path / "checkpoints"
         self.model = path / "model"
         self.report = path / "report.html"
@@ -47,22 +51,39 @@ class RunFolder:
         raise AssertionError("unreachable")
 
     @staticmethod
-    def open(path: str | Path) -> RunFolder:
+    def open(path: str | Path, writes: bool = True) -> RunFolder:
         """The folder of a run that was begun. Raises UserError if it is none."""
-        folder = RunFolder(path_of(path))
+        folder = RunFolder(path_of(path), writes)
         if not (folder.path / "recipe.json").is_file():
             raise UserError(f"{path} is not a run folder: it holds no recipe.json")
         return folder
 
     def discard(self) -> None:
         """Remove a folder that was created but did not become a run."""
+        if not self.writes:
+            return
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def mark(self, launch: str) -> None:
+        """Note which launch of torchrun the folder is of."""
+        write(self.path / LAUNCH, launch)
+
+    def is_of(self, launch: str) -> bool:
+        """Whether that launch made the folder."""
+        try:
+            return (self.path / LAUNCH).read_text() == launch
+        except OSError:
+            return False
+
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Only one process at a time trains into the folder; a killed one holds it no longer."""
+    def lock(self, patience: float = 0.0) -> Iterator[None]:
+        """Only one process at a time trains into the folder; a killed one holds it no longer. One that does not answer
+        may hold it until it has found out that it is cut off: it is waited for so many seconds."""
+        if not self.writes:
+            yield
+            return
         with saying_why(self.path):
-            guard = FileLock(self.path / ".lock", timeout=0)
+            guard = FileLock(self.path / ".lock", timeout=patience)
             try:
                 guard.acquire()
             except Timeout:
@@ -84,10 +105,13 @@ class RunFolder:
             raise UserError(f"{self.path / name} cannot be read: {problem}") from None
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        write_json(self.path / name, document)
+        if self.writes:
+            write_json(self.path / name, document)
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """One more line of metrics.jsonl."""
+        if not self.writes:
+            return
         with saying_why(self.path / "metrics.jsonl"), open(self.path / "metrics.jsonl", "a") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -101,6 +125,8 @@ class RunFolder:
 
     def forget_metrics_after(self, step: int) -> None:
         """Drop the lines of steps that will be done again."""
+        if not self.writes:
+            return
         kept = [line for line in self.metrics() if line["step"] <= step]
         write(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
 

@@ -43,7 +43,7 @@ def saying_why(path: Path) -> Iterator[None]:
 
 def write(path: Path, content: str | bytes) -> None:
     """A file written aside, flushed and renamed: readers see the old one or the new one."""
-    aside = path.with_name(f"{ASIDE}{path.name}")
+    aside = aside_of(path)
     with saying_why(path):
         try:
             put(aside, content)
@@ -70,7 +70,7 @@ def put(path: Path, content: str | bytes) -> None:
 @contextmanager
 def folder_aside(final: Path) -> Iterator[Path]:
     """A new folder to fill; when the block ends well it takes the place of `final` in one rename."""
-    aside = final.with_name(f"{ASIDE}{final.name}")
+    aside = aside_of(final)
     with saying_why(final):
         shutil.rmtree(aside, ignore_errors=True)
         try:
@@ -89,6 +89,11 @@ def folder_aside(final: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
             raise
         _flush_folder(final.parent)
+
+
+def aside_of(final: Path) -> Path:
+    """Where a file or folder is written before it takes its place."""
+    return final.with_name(f"{ASIDE}{final.name}")
 
 
 def sweep(folder: Path) -> None:

@@ -22,7 +22,10 @@ RunPath = Annotated[str, typer.Argument(metavar="RUN", help="the folder of a run
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output, nothing else")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
 Flip = Annotated[bool, typer.Option("--flip", help="average each picture's probabilities with its mirror image's")]
-Folder = Annotated[Optional[str], typer.Option("--run", metavar="DIR", help="the folder to write; else runs/NAME-N")]  # noqa: UP045
+Folder = Annotated[  # torchrun takes --run for one of its own where it is given behind it; --dir it leaves alone
+    Optional[str],  # noqa: UP045
+    typer.Option("--run", "--dir", metavar="DIR", help="the folder to write; else runs/NAME-N"),
+]
 
 
 def _version(wanted: bool) -> None:

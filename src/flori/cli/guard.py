@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,8 +14,11 @@ from typing import Any
 import typer
 
 from flori.core.errors import Interrupted, UserError, out_of_memory
+from flori.core.ranks import is_lost, launched, speaks
 
 MEND, FAULT, INTERRUPTED = 2, 1, 130
+TOGETHER = ("train", "resume")  # commands for all workers of torchrun
+MOST = 200  # letters of a failure's own words
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -23,6 +27,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
         try:
+            _must_suit_workers(command.__name__)
             command(*args, **options)
             sys.stdout.flush()
         except typer.Exit:
@@ -31,7 +36,9 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (Exception, KeyboardInterrupt) as problem:
             status, message = _told(problem)
-            if status == FAULT:
+            if not speaks(lost=is_lost(problem)):
+                raise typer.Exit(status) from None
+            if status == FAULT and not is_lost(problem):
                 traceback.print_exc()
             print(f"flori: {message}", file=sys.stderr)
             if options.get("json"):
@@ -49,6 +56,22 @@ def _told(problem: BaseException) -> tuple[int, str]:
         return INTERRUPTED, str(problem)
     if isinstance(problem, KeyboardInterrupt):
         return INTERRUPTED, "interrupted; nothing was left half-written"
+    if is_lost(problem):
+        hint = "torchrun --max-restarts=3 goes on by itself from the newest checkpoint"
+        return FAULT, f"another worker was lost: it has ended, hangs, or the network is cut; {hint} ({_line(problem)})"
     if out_of_memory(problem):
         return MEND, "the memory does not suffice; a smaller batch=, model or data.size= needs less"
     return FAULT, "this is a fault of flori, not yours; please report the lines above"
+
+
+def _line(problem: BaseException) -> str:
+    """The last line of what a failure says, without the place in others' source that it begins with."""
+    return re.sub(r"^\[[^]]*\]\s*", "", str(problem).strip().splitlines()[-1])[:MOST]
+
+
+def _must_suit_workers(command: str) -> None:
+    """Refuse what several workers of torchrun have no business with."""
+    if not launched().alone and command not in TOGETHER:
+        raise UserError(
+            f"flori {command.rstrip('_')} is for one process; {' and '.join(TOGETHER)} are what workers share"
+        )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Any
 
 from flori.cli.predictions import write_predictions
 from flori.cli.printing import print_json, scores_text
 from flori.core.overrides import apply
+from flori.core.ranks import Ranks, joined, launched
 from flori.recipes.catalogue import find
+
+if TYPE_CHECKING:
+    from flori.artifacts.run_folder import RunFolder
 
 
 def train_system(
@@ -20,11 +26,11 @@ def train_system(
     """Train a system into a new run folder, and answer for the inputs, if there are any, in its predictions.csv."""
     recipe = apply(find(name), settings)
     end_like_ctrl_c()
-    from flori.recipes.run import begin
+    with joined(recipe.device, recipe.parallel.timeout) as ranks, heard(ranks):
+        from flori.recipes.run import locked
 
-    session = begin(recipe, run, typed(), inputs)
-    with session.folder.lock():
-        _to_the_end(session, quiet, as_json, inputs)
+        with locked(recipe, run, typed(), inputs) as session:
+            _to_the_end(session, quiet, as_json, inputs)
 
 
 def resume_run(run: str, quiet: bool, as_json: bool) -> None:
@@ -32,11 +38,19 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
     end_like_ctrl_c()
     from flori.artifacts.run_folder import RunFolder
     from flori.cli.several import go_on_with_several
+    from flori.recipes.run import recorded_recipe
+
+    if launched().alone and go_on_with_several(run, quiet, as_json):
+        return
+    recipe = recorded_recipe(RunFolder.open(run))
+    with joined(recipe.device, recipe.parallel.timeout) as ranks, heard(ranks):
+        _resume_together(RunFolder.open(run, ranks.first), quiet, as_json)
+
+
+def _resume_together(folder: RunFolder, quiet: bool, as_json: bool) -> None:
     from flori.recipes.run import go_on
 
-    if go_on_with_several(run, quiet, as_json):
-        return
-    folder = RunFolder.open(run)
+    run = str(folder.path)
     with folder.lock():
         if (folder.path / "summary.json").exists() and folder.read("summary.json").get("status") == "done":
             again = f"flori train {folder.read('recipe.json')['system']} init={shlex.quote(run)} …"
@@ -44,15 +58,25 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
             _print_end(folder.read("summary.json"), folder, as_json)
             return
         session = go_on(run)
-        for remark in session.remarks:
-            print(f"flori: {remark}", file=sys.stderr)
         _to_the_end(session, quiet, as_json)
+
+
+@contextmanager
+def heard(ranks: Ranks) -> Iterator[None]:
+    """Of several workers the first is heard; what the others print goes nowhere."""
+    if ranks.first:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def _to_the_end(session: Any, quiet: bool, as_json: bool, inputs: Sequence[str] = ()) -> None:
     from flori.cli.progress import shown
     from flori.recipes.run import stoppable
 
+    for remark in session.remarks:
+        print(f"flori: {remark}", file=sys.stderr)
     say_what_was_left_out(session)
     for line in session.run.taken.lines() if session.run.taken else []:
         print(line, file=sys.stderr)
@@ -65,8 +89,8 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool, inputs: Sequence[str] 
             for remark in report.remarks:
                 print(f"flori: {remark}", file=sys.stderr, flush=True)
     summary = session.finish()
-    if inputs:
-        predictor = session.predictor()
+    predictor = session.predictor() if inputs else None
+    if predictor is not None and session.folder.writes:
         write_predictions(session.folder.path, predictor.predict(inputs), predictor.codec)
     _print_end(summary, session.folder, as_json, bool(inputs))
 
@@ -81,6 +105,8 @@ def _introduced(run: Any) -> str:
     kept = f" ({frozen:,} frozen{random})" if frozen else ""
     parts = [f"{run.parameters:,} parameters{kept}", *([f"{chosen['chosen']} stem"] if chosen else [])]
     parts += [f"{len(run.data.parts['train']):,} {run.codec.described}", f"{run.device.type}, {run.precision}"]
+    if not run.ranks.alone:
+        parts.append(f"{run.ranks.size} workers" + (" that do the same work" if run.share.whole else ""))
     return f"{run.recipe.system}: {' · '.join(parts)}"
 
 

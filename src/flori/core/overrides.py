@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from flori.core.errors import UserError
-from flori.core.recipe import SHORT, Recipe, replace, settings
+from flori.core.recipe import SECTIONS, SHORT, Recipe, replace, settings
 
 
 def apply(recipe: Recipe, words: Iterable[str]) -> Recipe:
@@ -120,7 +120,7 @@ def _unknown(key: str, recipe: Recipe) -> str:
 def _kinds(recipe: Recipe) -> dict[str, Any]:
     """The declared type of each setting."""
     kinds = dict(typing.get_type_hints(Recipe))
-    for section in ("data", "model", "training"):
+    for section in SECTIONS:
         hints = typing.get_type_hints(type(getattr(recipe, section)))
         kinds |= {f"{section}.{name}": kind for name, kind in hints.items()}
     return kinds

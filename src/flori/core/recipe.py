@@ -152,6 +152,22 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Parallel:
+    """How the workers that torchrun started share the work; without torchrun none of it counts."""
+
+    strategy: Literal["data", "shard"] = value(
+        "data",
+        "each worker holds all weights and learns from its share of a batch; shard: it keeps a share of them too",
+    )
+    norm: Literal["each", "all"] = value(
+        "each", "batch norm by the mean and deviation of each worker's share of a batch, or of the whole batch"
+    )
+    timeout: float = value(
+        300.0, "seconds after which a worker that does not answer counts as lost", at_least=1, at_most=86_400
+    )
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A run that was made: its command, where it ran, what it reached."""
 
@@ -182,6 +198,7 @@ class Recipe:
     model: Any  # the system's own dataclass of options
     data: Any = dataclasses.field(default_factory=Data)  # Data, or for text one of core/texts.py
     training: Training = dataclasses.field(default_factory=Training)
+    parallel: Parallel = dataclasses.field(default_factory=Parallel)
     task: Literal["auto", "classification", "regression", "language", "translation", "tagging"] = value(
         "auto", "what to learn; auto: as the data says"
     )
@@ -203,10 +220,11 @@ SHORT = {
         for name in ("epochs", "steps", "batch", "lr", "optimizer", "schedule", "init", "freeze", "patience")
     },
     "lr.head": "training.lr_head",
+    "parallel": "parallel.strategy",
 }
 """Everyday keys and the values that they set; all others are dotted."""
 
-SECTIONS = ("data", "model", "training")
+SECTIONS = ("data", "model", "training", "parallel")
 TOP = ("task", "seed", "device", "precision")
 
 

@@ -9,6 +9,8 @@ The blend is a function of (seed, epoch, number of the batch): it depends on the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -19,21 +21,56 @@ from flori.data.augmentation import within
 Blend = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 
 
-def blend(inputs: Tensor, targets: Tensor, options: Data, seed: int, epoch: int, number: int) -> Blend:
+@dataclass(frozen=True)
+class Company:
+    """A share of a batch of `count`: its rows, those to be `read` (they themselves, and partners behind them), and
+    where among these the partner of each is; all int64 but the count."""
+
+    rows: Tensor
+    read: Tensor
+    partners: Tensor
+    count: int
+
+    @staticmethod
+    def of(rows: Tensor, count: int) -> Company:
+        """Of these rows."""
+        partners = (rows - 1) % count
+        read = torch.cat([rows, partners[~torch.isin(partners, rows)]])
+        places = torch.empty(count, dtype=torch.int64)
+        places[read] = torch.arange(len(read))
+        return Company(rows, read, places[partners], count)
+
+
+def blend(
+    inputs: Tensor,
+    targets: Tensor,
+    options: Data,
+    seed: int,
+    epoch: int,
+    number: int,
+    company: Company | None = None,
+) -> Blend:
     """Blended inputs, targets, classes of the partners, and own shares (as the inputs' type [B]) of the `number`-th
     batch of an epoch. If both blends are asked for, each batch has one of them, half and half. Without any, or where
     targets are no classes, inputs and targets are as they are.
 
     Args:
-        inputs: standardised pictures, float [B, C, H, W].
+        inputs: standardised pictures, float [B, C, H, W]; of a share of a batch those that its company has read, and
+            targets alike.
     """
     if not (options.mixup or options.cutmix) or targets.is_floating_point():
         return inputs, targets, None, None
     with seeds.scope(seed, "blend", epoch, number):
         cuts = bool(options.cutmix) and (not options.mixup or bool(torch.rand(()) < 0.5))
-        shares = _beta(options.cutmix if cuts else options.mixup, len(targets))
-        centres = torch.rand(len(targets), 2, dtype=torch.float64)
-    partners = inputs.roll(1, 0)
+        count = len(targets) if company is None else company.count
+        shares = _beta(options.cutmix if cuts else options.mixup, count)
+        centres = torch.rand(count, 2, dtype=torch.float64)
+    partners, others = inputs.roll(1, 0), targets.roll(1, 0)
+    if company is not None:
+        own, beside = len(company.rows), company.partners.to(inputs.device)
+        partners, others = inputs.index_select(0, beside), targets.index_select(0, beside)
+        inputs, targets = inputs[:own], targets[:own]
+        shares, centres = shares[company.rows], centres[company.rows]
     if cuts:
         boxes = cut_boxes(shares, centres, *inputs.shape[2:])
         shares = 1 - boxes[:, 2:].prod(1).double() / inputs[0, 0].numel()
@@ -41,7 +78,7 @@ def blend(inputs: Tensor, targets: Tensor, options: Data, seed: int, epoch: int,
     shares = shares.to(inputs.device, inputs.dtype)
     if not cuts:
         inputs = torch.lerp(partners, inputs, shares[:, None, None, None])
-    return inputs, targets, targets.roll(1, 0), shares
+    return inputs, targets, others, shares
 
 
 def _beta(alpha: float, count: int) -> Tensor:

@@ -16,9 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from flori.core import seeds
+from flori.core.ranks import ALONE, Ranks
 from flori.data.rare_words import RareWords
 from flori.data.sequence_parts import SequencePart
 from flori.data.sequences import CPU, TokenBatch
+from flori.data.shares import WHOLE, Share
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Buckets:
     device: torch.device = CPU
     most: int | None = None
     rare: RareWords | None = None
+    share: Share = WHOLE
 
     @property
     def per_epoch(self) -> int:
@@ -48,14 +51,22 @@ class Buckets:
         order = order[np.argsort(self._keys[order], kind="stable")]
         chosen = torch.randperm(self.per_epoch, generator=seeds.generator(self.seed, "order of buckets", number))
         for place in chosen[start:].tolist():
-            index = order[self._cuts[place] : self._cuts[place + 1]]
-            batch = self.part.batch(index)
-            yield (batch if self.rare is None else self.rare.hidden(batch, index, number)).to(self.device)
+            yield self._batch(order[self._cuts[place] : self._cuts[place + 1]], number).to(self.device)
 
-    def in_order(self) -> Iterator[TokenBatch]:
-        """All examples once, in their own order: to evaluate."""
+    def _batch(self, index: NDArray[np.int64], epoch: int) -> TokenBatch:
+        """The share of these examples."""
+        shared = None
+        if not self.share.whole:
+            rows, shared = self.share.of(len(index), targets=self.part.targets(index))
+            index = index[rows.numpy()]
+        batch = self.part.batch(index)
+        batch = batch if self.rare is None else self.rare.hidden(batch, index, epoch)
+        return batch if shared is None else batch.shared_as(shared)
+
+    def in_order(self, ranks: Ranks = ALONE) -> Iterator[TokenBatch]:
+        """All examples once, in their own order: to evaluate. Of several ranks each has every n-th batch."""
         index, cuts = np.arange(len(self._keys)), _cuts(self.part.lengths, self.budget, self.most)
-        for first, end in pairwise(cuts):
+        for first, end in [*pairwise(cuts)][ranks.rank :: ranks.size]:
             yield self.part.batch(index[first:end]).to(self.device)
 
     @cached_property

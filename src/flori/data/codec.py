@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from flori.core.errors import Fault
+from flori.core.ranks import ALONE, Ranks
 from flori.core.recipe import Source
+from flori.data.shares import WHOLE, Share
 
 
 class Part(Protocol):
@@ -31,6 +33,9 @@ class Batch(Protocol):
     def count(self) -> int:
         """The targets: what a loss is the mean over."""
 
+    def total(self) -> int:
+        """The targets of the whole batch, over all ranks."""
+
     def divided(self, count: int) -> list[Any]:
         """The batch in at most `count` parts."""
 
@@ -44,8 +49,8 @@ class Batches(Protocol):
     def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
         """The batches of an epoch in its random order, from the `start`-th on."""
 
-    def in_order(self) -> Iterator[Any]:
-        """All examples once, in their own order and as they are: to evaluate."""
+    def in_order(self, ranks: Ranks = ALONE) -> Iterator[Any]:
+        """All examples once, in their own order and as they are: to evaluate. Of several ranks each has a share."""
 
 
 class Codec(Protocol):
@@ -97,8 +102,10 @@ class Codec(Protocol):
         dtype: torch.dtype,
         seed: int = 0,
         options: Source | None = None,
+        share: Share = WHOLE,
     ) -> Batches:
-        """A part in batches of `size` examples; `options` say what is changed at random, None changes nothing."""
+        """A part in batches of `size` examples, of which a rank has its share; `options` say what is changed at random,
+        None changes nothing."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from flori.core.texts import Corpus as Options
 from flori.data import corpora
 from flori.data.codec import Prepared
 from flori.data.dividing import DEFAULT_VALID, refuse_to_divide
+from flori.data.shares import WHOLE, Share
 from flori.data.sources import found
 from flori.data.text_files import ends
 from flori.data.texts import TABLES
@@ -87,11 +88,12 @@ class LanguageCodec:
         dtype: torch.dtype,
         seed: int = 0,
         options: Options | None = None,
+        share: Share = WHOLE,
     ) -> Windows | Streams:
         """Windows of a part, or the streams that they are cut from in turn; to judge, few streams."""
         if self.order == "random":
-            return Windows(part.tokens, size, self.window, seed, device)
-        return Streams(part.tokens, size if options else min(size, STREAMS), self.window, seed, device)
+            return Windows(part.tokens, size, self.window, seed, device, share)
+        return Streams(part.tokens, size if options else min(size, STREAMS), self.window, seed, device, share)
 
 
 def prepare(recipe: Recipe) -> Prepared:

@@ -11,6 +11,7 @@ from torch import Tensor
 from flori.data.buckets import Buckets
 from flori.data.rare_words import RareWords
 from flori.data.sequence_parts import TaggingPart, TextPart, TranslationPart
+from flori.data.shares import WHOLE, Share
 
 LETTERS = 100  # of a text, where it stands for an example
 SAMPLE = 32  # tokens of a sentence, to show what layers do
@@ -42,10 +43,16 @@ class Numbered:
         return [f"{name}: {_begun(text)}" for name, text in zip(self.texts.names, self.texts.texts, strict=True)]
 
     def batches(
-        self, most: int, device: torch.device, seed: int = 0, budget: int = BUDGET, rare: RareWords | None = None
+        self,
+        most: int,
+        device: torch.device,
+        seed: int = 0,
+        budget: int = BUDGET,
+        rare: RareWords | None = None,
+        share: Share = WHOLE,
     ) -> Buckets:
         """Batches of examples of like length, of at most so many examples and padded tokens."""
-        return Buckets(self.numbers, budget, seed, device, most, rare)
+        return Buckets(self.numbers, budget, seed, device, most, rare, share)
 
 
 def _begun(text: str) -> str:

@@ -19,6 +19,7 @@ from flori.data.dividing import seed_of
 from flori.data.examples import Part, Pictures, PictureSet, Rows, TableSet
 from flori.data.picture_files import resized
 from flori.data.preparation import PicturePreparation, Scale, TablePreparation
+from flori.data.shares import WHOLE, Share
 from flori.data.sources import RawSet, divide, resampled
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ class ExampleCodec:
         dtype: torch.dtype,
         seed: int = 0,
         options: Data | None = None,
+        share: Share = WHOLE,
     ) -> Batches:
         """A part in batches of `size` examples; without `options` nothing is augmented."""
-        return Batches.of(part, size, self.preparation, device, dtype, seed, options)
+        return Batches.of(part, size, self.preparation, device, dtype, seed, options, share)
 
     def encode(self, raw: RawSet, part: str, source: str) -> Part:
         """One part of a set, prepared as the training part was. Raises UserError where it does not fit."""

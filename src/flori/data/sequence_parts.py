@@ -28,6 +28,9 @@ class SequencePart(Protocol):
 
     def batch(self, index: NDArray[np.int64]) -> TokenBatch: ...
 
+    def targets(self, index: NDArray[np.int64]) -> int:
+        """How many targets these examples have."""
+
     def content(self) -> bytes:
         """A hash of all examples."""
 
@@ -58,6 +61,9 @@ class TranslationPart:
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return np.stack([self.source.lengths, self.target.lengths + 1], 1)
+
+    def targets(self, index: NDArray[np.int64]) -> int:
+        return int(self.lengths[index, 1].sum())
 
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         """Inputs `<bos>` y₁ … y_n, targets y₁ … y_n `<eos>`: each place predicts the next token."""
@@ -105,6 +111,9 @@ class TaggingPart:
     def lengths(self) -> NDArray[np.int64]:
         return self.words.lengths[:, None]
 
+    def targets(self, index: NDArray[np.int64]) -> int:
+        return int(self.words.lengths[index].sum())
+
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.words.lengths[index])
         letters = None if self.spelled is None else self.spelled.padded(index)
@@ -133,6 +142,9 @@ class TextPart:
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         return self.texts.lengths[:, None]
+
+    def targets(self, index: NDArray[np.int64]) -> int:
+        return len(index)
 
     def batch(self, index: NDArray[np.int64]) -> TokenBatch:
         lengths = torch.from_numpy(self.texts.lengths[index])

@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from flori.data.shares import Shared
+
 CPU = torch.device("cpu")
 IGNORED = -100  # a place without target: what torch's cross-entropy leaves out by default
 
@@ -32,6 +34,7 @@ class TokenBatch:
         source, source_lengths: what is translated, int64 [B, S] and [B].
         characters: of each word its letters, int64 [B, T, C], where the network reads them.
         fresh: whether a state carried from batch to batch begins anew here.
+        shared: what a rank's share of a batch is of; in its parts, whether the rows `counts`: else they have no target.
     """
 
     inputs: Tensor
@@ -41,6 +44,8 @@ class TokenBatch:
     source_lengths: Tensor | None = None
     characters: Tensor | None = None
     fresh: bool = True
+    shared: Shared | None = None
+    counts: bool = True
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -54,12 +59,27 @@ class TokenBatch:
         """The targets: what a loss is the mean over."""
         return int((self.targets != IGNORED).sum())
 
+    def total(self) -> int:
+        """The targets of the whole batch, over all ranks."""
+        return self.count() if self.shared is None else self.shared.targets
+
+    def shared_as(self, shared: Shared) -> TokenBatch:
+        """The batch, which holds a rank's share of one, as that: rows that do not count are without targets."""
+        counting = shared.counting.view(-1, *[1] * (self.targets.dim() - 1))
+        return replace(self, targets=self.targets.masked_fill(~counting, IGNORED), shared=shared)
+
     def divided(self, count: int) -> list[TokenBatch]:
-        """The batch in at most `count` parts of rows, as equal as can be."""
+        """The batch in at most `count` parts of rows, as equal as can be. A share of a batch has its parts already."""
+        if self.shared is not None:
+            sizes, counting = zip(*self.shared.pieces, strict=True)
+            split = {name: column.split(sizes) for name, column in self._columns().items()}
+            return [self._piece(split, i, shared=None, counts=one) for i, one in enumerate(counting)]
         count = max(1, min(count, len(self)))
         pieces = {name: column.tensor_split(count) for name, column in self._columns().items()}
-        parts: list[dict[str, Any]] = [{name: piece[i] for name, piece in pieces.items()} for i in range(count)]
-        return [replace(self, **part) for part in parts]
+        return [self._piece(pieces, i) for i in range(count)]
+
+    def _piece(self, pieces: dict[str, Any], number: int, **more: Any) -> TokenBatch:
+        return replace(self, **{name: piece[number] for name, piece in pieces.items()}, **more)
 
     def to(self, device: torch.device | str) -> TokenBatch:
         """The batch on a device."""

@@ -17,6 +17,7 @@ from flori.data.dividing import divide, resampled
 from flori.data.numbered import SAMPLE, Numbered
 from flori.data.rare_words import rare_words
 from flori.data.sequence_parts import TaggingPart
+from flori.data.shares import WHOLE, Share
 from flori.data.sources import found
 from flori.data.spelling import LONGEST, alphabet
 from flori.data.ties import Ties
@@ -77,11 +78,12 @@ class TaggingCodec:
         dtype: torch.dtype,
         seed: int = 0,
         options: Options | None = None,
+        share: Share = WHOLE,
     ) -> Buckets:
         """Sentences of like length together, at most `size` of them; `options` say how often rare words are hidden."""
         assert isinstance(part.numbers, TaggingPart)
         rare = rare_words(part.numbers.words, options, self.vocabulary.unknown, seed)
-        return part.batches(size, device, seed, rare=rare)
+        return part.batches(size, device, seed, rare=rare, share=share)
 
 
 def prepare(recipe: Recipe) -> Prepared:

@@ -17,6 +17,7 @@ from flori.data.dividing import divide, resampled
 from flori.data.numbered import SAMPLE, Numbered
 from flori.data.rare_words import rare_words
 from flori.data.sequence_parts import TextPart
+from flori.data.shares import WHOLE, Share
 from flori.data.sources import found
 from flori.data.ties import Ties
 from flori.data.vocabulary import LABELLING, Vocabulary
@@ -73,11 +74,12 @@ class TextCodec:
         dtype: torch.dtype,
         seed: int = 0,
         options: Options | None = None,
+        share: Share = WHOLE,
     ) -> Buckets:
         """Texts of like length together, at most `size` of them; `options` say how often rare tokens are hidden."""
         assert isinstance(part.numbers, TextPart)
         rare = rare_words(part.numbers.texts, options, self.vocabulary.unknown, seed)
-        return part.batches(size, device, seed, rare=rare)
+        return part.batches(size, device, seed, rare=rare, share=share)
 
 
 def prepare(recipe: Recipe) -> Prepared:

@@ -17,6 +17,7 @@ from flori.data.codec import Prepared
 from flori.data.dividing import divide, resampled
 from flori.data.numbered import BUDGET, Numbered
 from flori.data.sequence_parts import TranslationPart
+from flori.data.shares import WHOLE, Share
 from flori.data.sources import found
 from flori.data.vocabulary import TRANSLATION, Vocabulary
 
@@ -111,9 +112,10 @@ class TranslationCodec:
         dtype: torch.dtype,
         seed: int = 0,
         options: Options | None = None,
+        share: Share = WHOLE,
     ) -> Buckets:
         """Pairs of like length together, at most `size` of them and as many tokens as `options` say."""
-        return part.batches(size, device, seed, options.tokens_a_batch if options else BUDGET)
+        return part.batches(size, device, seed, options.tokens_a_batch if options else BUDGET, share=share)
 
 
 def prepare(recipe: Recipe) -> Prepared:

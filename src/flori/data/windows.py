@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from numpy.typing import NDArray
 
 from flori.core import seeds
 from flori.core.errors import UserError
+from flori.core.ranks import ALONE, Ranks
 from flori.data.sequences import CPU, IGNORED, TokenBatch
+from flori.data.shares import WHOLE, Share, Shared
 
 LARGE = 1 << 26  # bytes: of larger files no page stays in memory after its batch
 
@@ -41,6 +44,7 @@ class Windows:
     length: int
     seed: int = 0
     device: torch.device = CPU
+    share: Share = WHOLE
 
     def __post_init__(self) -> None:
         _check(self.tokens)
@@ -56,17 +60,17 @@ class Windows:
         for first in range(start * self.size, self._most, self.size):
             index = order(np.arange(first, min(first + self.size, self._most)))
             begins = edge(index)
-            yield self._batch(begins, edge(index + 1), begins)
+            yield self._batch(begins, edge(index + 1), begins, self.share)
 
-    def in_order(self) -> Iterator[TokenBatch]:
+    def in_order(self, ranks: Ranks = ALONE) -> Iterator[TokenBatch]:
         """All targets once, in their own order: to evaluate. The first half of each window but the first is read and
-        has no target, so that none is predicted from less."""
+        has no target, so that none is predicted from less. Of several ranks each has every n-th batch."""
         targets, width = len(self.tokens) - 1, self._width
         context = width // 2
         edge, count = evenly(width, width - context, targets)
-        for first in range(0, count, self.size):
+        for first in range(ranks.rank * self.size, count, ranks.size * self.size):
             edges = edge(np.arange(first, min(first + self.size, count) + 1))
-            yield self._batch(edges[:-1], edges[1:], edges[:-1] - context)
+            yield self._batch(edges[:-1], edges[1:], edges[:-1] - context, WHOLE)
 
     @property
     def _width(self) -> int:
@@ -89,12 +93,13 @@ class Windows:
         middle = edge(np.array([longest, longest + 1])).sum() // 2
         return lambda k: np.where(k == longest + 1, middle, edge(k - (k > longest)))
 
-    def _batch(self, begins: NDArray[Any], ends: NDArray[Any], starts: NDArray[Any]) -> TokenBatch:
-        """Windows that read from `starts` on and have targets from `begins` to `ends`, all int64 [B]."""
+    def _batch(self, begins: NDArray[Any], ends: NDArray[Any], starts: NDArray[Any], share: Share) -> TokenBatch:
+        """A share of the windows that read from `starts` on and have targets from `begins` to `ends`, all int64 [B]."""
         starts = starts.clip(0, len(self.tokens) - 1 - self._width)
         place = starts[:, None] + np.arange(self._width)
         has_target = (place >= begins[:, None]) & (place < ends[:, None])
-        return _batch(sliding_window_view(self.tokens, self._width + 1)[starts], has_target, self, fresh=True)
+        windows = sliding_window_view(self.tokens, self._width + 1)
+        return _batch(lambda rows: windows[starts[rows]], has_target, self, share, fresh=True)
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class Streams:
     length: int
     seed: int = 0
     device: torch.device = CPU
+    share: Share = WHOLE
 
     def __post_init__(self) -> None:
         _check(self.tokens)
@@ -122,20 +128,22 @@ class Streams:
         """The batches of an epoch, from the `start`-th on; the first of all is `fresh`."""
         least = self._longest - (self.per_epoch - 1) * self._width
         drawn = torch.randint(least, self._width + 1, (), generator=seeds.generator(self.seed, "first", number))
-        return self._batches(int(drawn), start)
+        return self._batches(int(drawn), start, self.share)
 
-    def in_order(self) -> Iterator[TokenBatch]:
-        """All targets once, the same each time: to evaluate."""
-        return self._batches(self._width, 0)
+    def in_order(self, ranks: Ranks = ALONE) -> Iterator[TokenBatch]:
+        """All targets once, the same each time: to evaluate. Of several ranks each has a share of the streams."""
+        return self._batches(self._width, 0, Share(ranks))
 
-    def _batches(self, first: int, start: int) -> Iterator[TokenBatch]:
+    def _batches(self, first: int, start: int, share: Share) -> Iterator[TokenBatch]:
         edge, _ = evenly(first, self._width, self._longest)
         for number in range(start, self.per_epoch):
             begin, end = edge(np.array([number, number + 1])).tolist()
             place = np.arange(begin, end + 1)
-            found = self.tokens[self._begins[:-1, None] + place]
             has_target = place[:-1] < np.diff(self._begins)[:, None]
-            yield _batch(found, has_target, self, fresh=number == 0)
+            yield _batch(partial(self._read, place), has_target, self, share, fresh=number == 0)
+
+    def _read(self, place: NDArray[np.int64], rows: NDArray[np.int64] | slice) -> Tokens:
+        return self.tokens[self._begins[:-1][rows][:, None] + place]
 
     @property
     def _begins(self) -> NDArray[np.int64]:
@@ -158,13 +166,26 @@ def evenly(first: int, width: int, end: int) -> tuple[Edges, int]:
     return lambda k: np.where(k > 0, np.minimum(first + (k - 1) * width, end), 0), 1 + -(-(end - first) // width)
 
 
-def _batch(found: Tokens, has_target: NDArray[np.bool_], batches: Windows | Streams, fresh: bool) -> TokenBatch:
-    """Tokens [B, T + 1] as inputs and, moved by one, targets."""
-    tokens = found.astype(np.int64)
+def _batch(
+    read: Callable[[Any], Tokens],
+    has_target: NDArray[np.bool_],
+    batches: Windows | Streams,
+    share: Share,
+    fresh: bool,
+) -> TokenBatch:
+    """Of rows with tokens [B, T + 1] those of a share as inputs and, moved by one, targets."""
+    rows, shared = (slice(None), None) if share.whole else _rows(share, has_target)
+    tokens = read(rows).astype(np.int64)
     _let_go(batches.tokens)
-    targets = np.where(has_target, tokens[:, 1:], IGNORED)
+    targets = np.where(has_target[rows], tokens[:, 1:], IGNORED)
     inputs = torch.from_numpy(tokens[:, :-1].copy())
-    return TokenBatch(inputs, torch.from_numpy(targets), fresh=fresh).to(batches.device)
+    batch = TokenBatch(inputs, torch.from_numpy(targets), fresh=fresh)
+    return (batch if shared is None else batch.shared_as(shared)).to(batches.device)
+
+
+def _rows(share: Share, has_target: NDArray[np.bool_]) -> tuple[Any, Shared]:
+    rows, shared = share.of(len(has_target), targets=int(has_target.sum()))
+    return rows.numpy(), shared
 
 
 def _let_go(tokens: Tokens) -> None:

@@ -11,6 +11,7 @@ import sys
 import torch.nn.functional as F
 from torch import Tensor
 
+from flori.core.ranks import ALONE, Ranks
 from flori.objectives.masked import IGNORED
 
 BETTER = ("perplexity", False)
@@ -20,9 +21,10 @@ LARGEST = math.log(sys.float_info.max)
 
 
 class Surprise:
-    """−log p of all targets, summed in float64 over batches of whatever sizes."""
+    """−log p of all targets, summed in float64 over batches of whatever sizes; of several ranks each has its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, ranks: Ranks = ALONE) -> None:
+        self.ranks = ranks
         self.total = 0.0
         self.tokens = 0
 
@@ -33,9 +35,10 @@ class Surprise:
 
     def scores(self) -> dict[str, float]:
         """`loss` in nats a token, and `perplexity`. Raises ValueError where there was no token."""
-        if not self.tokens:
+        total, tokens = map(sum, zip(*self.ranks.gathered([self.total, self.tokens]), strict=True))
+        if not tokens:
             raise ValueError("no token was scored, so there is no mean over them")
-        loss = self.total / self.tokens
+        loss = total / tokens
         return {"loss": loss, "perplexity": math.exp(min(loss, LARGEST))}  # JSON has no infinity
 
 

@@ -43,4 +43,4 @@ def classification(label_smoothing: float = 0.0) -> Objective:
         weight = cast(float, model.auxiliary_weight)
         return {"loss": main + weight * aside, "main": main, "auxiliary": aside}
 
-    return Objective(losses, count=len)
+    return Objective(losses, count=lambda batch: batch.count())

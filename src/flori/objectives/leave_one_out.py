@@ -26,7 +26,7 @@ def leave_one_out(inputs: Tensor, targets: Tensor, loss: str = "squared") -> Obj
         error = model(batch.inputs, own) - batch.targets
         return {"loss": LOSSES[loss](error).mean()}
 
-    return Objective(losses, count=len)
+    return Objective(losses, count=lambda batch: batch.count())
 
 
 def _bits(inputs: Tensor, targets: Tensor) -> list[bytes]:

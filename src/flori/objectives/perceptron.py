@@ -25,4 +25,4 @@ def perceptron() -> Objective:
     def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         return {"loss": (-gaps(model(batch.inputs), batch.targets)).clamp(min=0).mean()}
 
-    return Objective(losses, count=len)
+    return Objective(losses, count=lambda batch: batch.count())

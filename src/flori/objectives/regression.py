@@ -34,4 +34,4 @@ def regression(loss: str = "squared") -> Objective:
         error = model(batch.inputs).to(batch.targets.dtype) - batch.targets
         return {"loss": LOSSES[loss](error).mean()}
 
-    return Objective(losses, count=len)
+    return Objective(losses, count=lambda batch: batch.count())

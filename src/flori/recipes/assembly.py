@@ -8,27 +8,35 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import AveragedModel
 
 from flori import models
 from flori.artifacts.weights import Weights
 from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
+from flori.core.ranks import ALONE, Ranks, current
 from flori.core.recipe import Recipe, Training
 from flori.data.codec import Batches, Codec, Prepared, fingerprint
 from flori.data.examples import Part
 from flori.data.families import prepare
+from flori.data.shares import WHOLE, Share
+from flori.layers.norm_over_all import normed_over_all
 from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.suiting import must_suit
+from flori.recipes.suiting import must_suit, must_suit_shards
 from flori.recipes.tasks import Task, named, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
+from flori.training.mesh import mesh_of
 from flori.training.perceptron import rosenblatt
 from flori.training.proximal import at_its_rate
+from flori.training.sharding import is_sharded, shard
 from flori.training.state import State, averaged
+from flori.training.together import BY_ITSELF, DataParallel, Sharded, Together
 from flori.training.transfer import Transfer
 from flori.training.updates import Update, counting, descent, judgement, solution
 
@@ -36,7 +44,7 @@ from flori.training.updates import Update, counting, descent, judgement, solutio
 @dataclass(frozen=True)
 class Assembly:
     """All that one run works with. `steps` is the number of updates in all, `taken` what became of other weights that
-    it begins from."""
+    it begins from, `ranks` who trains together, and `share` what of each batch this one learns from."""
 
     recipe: Recipe
     data: Prepared
@@ -49,6 +57,8 @@ class Assembly:
     precision: str
     objective: Objective[Any]
     taken: Transfer | None = None
+    ranks: Ranks = ALONE
+    share: Share = WHOLE
 
     @property
     def codec(self) -> Codec:
@@ -98,12 +108,15 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     learns = any(p.requires_grad for p in model.parameters()) or counts
     whole = closed or not learns or options.optimizer in ("gd", "fista")
     size = len(train) if whole else options.batch
-    batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data)
+    if options.optimizer == "gd":
+        options = dataclasses.replace(options, accumulate=-(-size // options.batch))
+    at_once = closed or counts or not learns
+    ranks = current()
+    share = Share(ranks, options.accumulate) if not at_once and options.optimizer != "perceptron" else WHOLE
+    batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data, share)
     if options.optimizer == "gd":
         _must_be_at_once(recipe, data.codec, batches)
-        options = dataclasses.replace(options, accumulate=-(-size // options.batch))
     objective = _objective(task, options, model, batches)
-    at_once = closed or counts or not learns
     steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
     if counts:
         state, update = State(model, None), counting(train.tokens)
@@ -115,9 +128,29 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         state, update = State(model, None, averaged(model, options.average)), rosenblatt(batches.per_epoch)
     else:
         options = at_its_rate(options, train) if options.optimizer == "fista" else options
-        state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
-        update = descent(objective, options, steps, device, precision)
-    return Assembly(recipe, data, task, state, batches, update, steps, device, precision, objective, taken)
+        average = averaged(model, options.average)
+        together = _together(recipe, model, average, ranks, device)
+        state = State(model, optimizers.build(model, options), average, frozen=frozen, wrapped=together.network)
+        if any(map(is_sharded, model.parameters())):
+            state.rebuild = lambda: build_model(recipe, data.codec).to(device, dtype)
+        update = descent(objective, options, steps, device, precision, together)
+    return Assembly(
+        recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks, share
+    )
+
+
+def _together(
+    recipe: Recipe, model: nn.Module, average: AveragedModel | None, ranks: Ranks, device: torch.device
+) -> Together:
+    """How the ranks learn the network."""
+    if ranks.alone:
+        return BY_ITSELF
+    mesh = mesh_of(ranks, device)
+    if recipe.parallel.strategy == "data":
+        return DataParallel(model, ranks, mesh)
+    must_suit_shards(recipe)
+    shard(model, average, mesh)
+    return Sharded(model, ranks)
 
 
 def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:
@@ -134,6 +167,8 @@ def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Mod
     """The network as it begins, on the processor; what became of the weights, if there are any to take; and the modules
     that do not learn."""
     model, options = build_model(recipe, codec), recipe.training
+    if recipe.parallel.norm == "all" and not current().alone:
+        normed_over_all(model)
     taken = take(model, weights, codec, recipe) if weights is not None and weights.tensors else None
     frozen = freeze(model, options.freeze) if options.freeze is not None else []
     if taken is not None:
@@ -167,8 +202,7 @@ def _must_be_at_once(recipe: Recipe, codec: Codec, batches: Batches) -> None:
 def _must_have_variance(recipe: Recipe, model: torch.nn.Module) -> None:
     """Refuse batch norm on single examples: one has no variance, or in a large map only its own, which is not what
     evaluation goes by. Of larger batches, `Batches` and `Batch.divided` leave none alone."""
-    norms = torch.nn.BatchNorm1d | torch.nn.BatchNorm2d | torch.nn.BatchNorm3d | torch.nn.SyncBatchNorm
-    if recipe.training.batch < 2 and any(isinstance(layer, norms) for layer in model.modules()):
+    if recipe.training.batch < 2 and any(isinstance(layer, _BatchNorm) for layer in model.modules()):
         raise UserError(
             f"batch=1: {recipe.system} has batch norm, which needs at least two examples at once; set batch=2 or more, "
             "and training.accumulate to save memory: it divides a batch into parts of two or more"

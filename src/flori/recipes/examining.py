@@ -85,7 +85,7 @@ def _take_weights(run: Assembly, folder: RunFolder) -> None:
     found, _ = checkpoints.load_newest(folder.checkpoints)
     if found is None:
         raise UserError(f"{folder.path} holds no weights yet; flori resume {folder.path} trains it")
-    run.state.restore(found.tensors, found.numbers)
+    run.state.restore(found.tensors, found.numbers, run.share)
 
 
 def _first(batches: Any, count: int) -> list[Any]:

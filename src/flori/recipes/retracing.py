@@ -47,10 +47,10 @@ def retrace(run: Assembly, folder: RunFolder) -> Traced | None:
         if found is None:
             _begin_again(run)
         else:
-            state.restore(found.tensors, found.numbers)
+            state.restore(found.tensors, found.numbers, run.share)
         return _replayed(run, numbers["step"])
     finally:
-        state.restore(tensors, numbers)
+        state.restore(tensors, numbers, run.share)
 
 
 def _begin_again(run: Assembly) -> None:

@@ -16,9 +16,10 @@ import torch
 
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder, check_free
-from flori.core.errors import Interrupted, UserError
+from flori.core.errors import UserError
 from flori.core.overrides import apply_values
 from flori.core.paths import path_of
+from flori.core.ranks import current, joined, launch, may_be_restarted
 from flori.core.recipe import Recipe, replace
 from flori.data.codec import Codec, Part, fingerprint
 from flori.data.language import LanguageCodec, LanguagePart, notes
@@ -160,22 +161,58 @@ def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run
         run: the folder to write; without it ``runs/SYSTEM-N``.
         settings: values of the recipe, as in ``epochs=10`` or ``**{"model.activation": "tanh"}``.
 
+    Under torchrun all its workers are to call it, and train together.
+
     Raises UserError for settings or data that are wrong, Interrupted after Ctrl-C, once all is saved.
     """
-    session = begin(apply_values(find(system), settings), run)
-    with session.folder.lock():
-        for _ in stoppable(session):
-            pass
-        session.finish()
+    recipe = apply_values(find(system), settings)
+    with joined(recipe.device, recipe.parallel.timeout) as ranks:
+        with locked(recipe, run) as session:
+            for _ in stoppable(session):
+                pass
+            session.finish()
+        ranks.gathered("done")  # the first has written what others may want to read
     return Run(session.folder.path)
 
 
 def steps(system: str, *, run: str | Path | None = None, **settings: Any) -> Iterator[Report]:
     """As `train`, but step by step: yields a Report after each; leaving the ``for`` stops and saves the run."""
-    session = begin(apply_values(find(system), settings), run)
-    with session.folder.lock():
+    recipe = apply_values(find(system), settings)
+    with joined(recipe.device, recipe.parallel.timeout), locked(recipe, run) as session:
         yield from session.reports()
         session.finish()
+
+
+@contextmanager
+def locked(
+    recipe: Recipe, run: str | Path | None, command: str | None = None, inputs: Sequence[str | Path] = ()
+) -> Iterator[Session]:
+    """A new run in a folder that it alone trains into; for workers that torchrun has started again the run that those
+    before them began."""
+    ranks = current()
+    path = ranks.decided(lambda: _begun_before(recipe.system, run))
+    if path is None:
+        session = begin(recipe, run, command, inputs)
+        with session.folder.lock():
+            yield session
+        return
+    with RunFolder.open(path, ranks.first).lock(recipe.parallel.timeout):
+        ranks.gathered("the folder is ours")
+        yield go_on(path)
+
+
+def _begun_before(system: str, run: str | Path | None) -> str | None:
+    """The folder of the run that earlier workers of this launch began; what did not become a run is removed."""
+    name = launch()
+    if name is None or not may_be_restarted():
+        return None
+    for path in sorted(Path("runs").glob(f"{system}-*")) if run is None else [path_of(run)]:
+        folder = RunFolder(path)
+        if folder.is_of(name) and (path / "recipe.json").exists():
+            return str(path)
+        if folder.is_of(name):
+            folder.discard()
+    return None
 
 
 def begin(
@@ -186,18 +223,39 @@ def begin(
     Args:
         inputs: what will be predicted once the network is trained; tables that do not suit it are refused now.
     """
+    ranks = current()
     if run is not None:
-        check_free(path_of(run))
+        ranks.decided(lambda: check_free(path_of(run)))
     recipe = with_whole_paths(recipe)
     assembly = assemble(recipe)
     _must_be_answerable(assembly, inputs)
-    session = Session(assembly, RunFolder.create(run, recipe.system), command or shlex.join(sys.argv))
+    _must_be_the_same(assembly)
+    path = ranks.decided(lambda: _created(run, recipe.system))
+    session = Session(assembly, RunFolder(Path(path), ranks.first), command or shlex.join(sys.argv))
     try:
         session.begin()
     except BaseException:
         session.folder.discard()
         raise
     return session
+
+
+def _created(run: str | Path | None, system: str) -> str:
+    folder = RunFolder.create(run, system)
+    if name := launch():
+        folder.mark(name)
+    return str(folder.path)
+
+
+def _must_be_the_same(run: Assembly) -> None:
+    """Refuse workers that see different data, as may be on several machines."""
+    if run.ranks.alone:
+        return
+    seen = run.ranks.gathered(run.fingerprint())
+    other = next((rank for rank, one in enumerate(seen) if one != seen[0]), None)
+    if other is not None:
+        what = f"data={run.recipe.data.source} is not the same for all workers: that of worker {other} differs"
+        raise UserError(f"{what} from that of worker 0; give every machine the same files")
 
 
 def _must_be_answerable(run: Assembly, inputs: Sequence[str | Path]) -> None:
@@ -213,11 +271,13 @@ def go_on(path: str | Path) -> Session:
     """A begun run, as far as its newest whole checkpoint; the caller holds the lock of its folder.
 
     Device, precision, number of threads, and whether pictures are held in memory are as it began, so that no bit
-    differs.
+    differs. With another number of workers it is the same run to rounding.
     """
-    folder = RunFolder.open(path)
+    ranks = current()
+    folder = RunFolder.open(path, ranks.first)
     recipe, resolved = recorded_recipe(folder), folder.read("recipe.json")["resolved"]
-    torch.set_num_threads(resolved["threads"])
+    if resolved.get("workers", 1) == ranks.size:
+        torch.set_num_threads(resolved["threads"])
     found = {name: resolved[name] for name in ("device", "precision")}
     recipe = replace(recipe, {**found, **held_pictures(folder, recipe)})
     begun = folder.read("init.json") if recipe.training.init is not None else None
@@ -246,10 +306,11 @@ def stoppable(session: Session) -> Generator[Report, None, None]:
     with _asked_to_stop() as asked, contextlib.closing(session.reports()) as reports:
         for report in reports:
             yield report
-            if asked.is_set() and report.step < report.steps:
+            if asked.is_set() and not session.run.ranks.alone:
+                session.agreement.ask_to_stop()
+            elif asked.is_set() and report.step < report.steps:
                 reports.close()
-                again = f"flori resume {shlex.quote(str(session.folder.path))}"
-                raise Interrupted(f"stopped at step {report.step} and saved; go on with: {again}")
+                raise session.interruption()
 
 
 @contextmanager

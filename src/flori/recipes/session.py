@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import platform
+import shlex
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -17,15 +19,18 @@ from flori.artifacts import checkpoints
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
-from flori.core.errors import UserError
+from flori.core.errors import Interrupted, UserError
+from flori.core.ranks import ALONE
 from flori.core.recipe import values
 from flori.data.picture_files import PictureFiles
 from flori.recipes import starting
+from flori.recipes.agreement import Agreement
 from flori.recipes.assembly import Assembly
 from flori.recipes.findings import findings
 from flori.recipes.remarks import Remarks
 from flori.recipes.retracing import retrace
 from flori.training.loop import Step, loop
+from flori.training.sharding import whole
 
 REPORTS = 200  # lines of training loss in a run's metrics, about
 
@@ -67,6 +72,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.warnings = Remarks(self.run)
+        self.agreement = Agreement(self.run.ranks)
 
     def begin(self) -> None:
         """Write recipe.json: from now on the folder is a run that can be resumed, without the weights that it began
@@ -95,6 +101,7 @@ class Session:
             "device": self.run.device.type,
             "precision": self.run.precision,
             "threads": torch.get_num_threads(),
+            "workers": self.run.ranks.size,
             "cache": "none"
             if isinstance(getattr(self.run.data.parts["train"], "inputs", None), PictureFiles)
             else "memory",
@@ -107,9 +114,9 @@ class Session:
                 f"{self.folder.path}: the data behind data={self.run.recipe.data.source} has changed since the run "
                 "began, so it cannot go on exactly; put the data back, or train anew"
             )
-        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints)
+        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints, self.run.ranks, self.run.state.like)
         if found is not None:
-            self.run.state.restore(found.tensors, found.numbers)
+            self.run.state.restore(found.tensors, found.numbers, self.run.share)
             self._saved = self.run.state.step
         elif self.run.recipe.training.init is not None:
             raise UserError(f"{self.folder.path}: no whole checkpoint is left to go on from; train anew")
@@ -123,23 +130,44 @@ class Session:
 
         The caller holds the folder's lock.
         """
+        training = self._train()
         try:
-            yield from self._train()
+            with closing(training):
+                yield from training if self.run.ranks.alone else self._all_the_way(training)
         except GeneratorExit:
             self.stop()
             raise
         except UserError as problem:
             self._fail(str(problem))
             raise
+        if self.agreement.stopped:
+            self.stop()
+            raise self.interruption()
 
-    def _train(self) -> Iterator[Report]:
+    def _all_the_way(self, training: Iterator[Report]) -> Iterator[Report]:
+        """The reports; closing it goes on until all ranks stop."""
+        try:
+            for report in training:  # noqa: UP028 - `yield from` would close it
+                yield report
+        except GeneratorExit:
+            self.agreement.ask_to_stop()
+            for _ in training:
+                pass
+            raise
+
+    def interruption(self) -> Interrupted:
+        """What a run that was stopped says, once it is saved."""
+        again = f"flori resume {shlex.quote(str(self.folder.path))}"
+        return Interrupted(f"stopped at step {self.run.state.step} and saved; go on with: {again}")
+
+    def _train(self) -> Generator[Report, None, None]:
         run, state = self.run, self.run.state
         last_saved = before = time.monotonic()
         every = max(1, min(run.batches.per_epoch, run.steps // REPORTS))
         self.warnings.at_the_start()
         if not self._patient():
             return
-        for step in loop(state, run.batches, run.update, run.steps, run.recipe.seed):
+        for step in loop(state, run.batches, run.update, run.steps, run.recipe.seed, run.ranks.rank):
             self._pending.append(step)
             now = time.monotonic()
             state.busy += now - before
@@ -147,14 +175,16 @@ class Session:
             if step.number % every == 0 or step.number == run.steps:
                 self._report_loss(step)
             scores = self._judge() if self._judging_is_due(step) else None
-            if time.monotonic() - last_saved > run.recipe.training.checkpoint_seconds:
+            if self.agreement.reached(
+                step.number, time.monotonic() - last_saved > run.recipe.training.checkpoint_seconds
+            ):
                 self.save()
                 last_saved = time.monotonic()
             after = time.monotonic()
             state.seconds += after - before
             yield self._report(step, scores)
             before = time.monotonic()
-            if not self._patient():
+            if not self._patient() or (self.agreement.stopped and step.number < run.steps):
                 return
 
     def _patient(self) -> bool:
@@ -198,8 +228,9 @@ class Session:
             else "no checkpoint was written before"
         )
         lr = self.run.recipe.training.lr
-        self.tell(f"{what}: the steps since the last checkpoint are done again to see where that began")
-        if (traced := retrace(self.run, self.folder)) is not None:
+        if self.run.ranks.alone:
+            self.tell(f"{what}: the steps since the last checkpoint are done again to see where that began")
+        if self.run.ranks.alone and (traced := retrace(self.run, self.folder)) is not None:
             self._origin, what = traced.document(), f"{what}: {traced}"
         return f"{what}; {last}. A lower learning rate (lr={lr / 10:g}) or training.clip=1 usually helps."
 
@@ -230,7 +261,7 @@ class Session:
 
     def _judge(self) -> dict[str, float]:
         run, split = self.run, self.run.data.judged
-        scores = run.task.judge(self.predictor(), run.data.parts[split], False).scores
+        scores = run.task.judge(self._judging(), run.data.parts[split], False).scores
         self._scores = {split: scores}
         if run.recipe.training.patience is not None:
             name, higher_is_better = run.task.best
@@ -241,34 +272,39 @@ class Session:
     def save(self) -> None:
         """Write a checkpoint of the state as it is."""
         self._drain()
-        state = self.run.state
+        run, state = self.run, self.run.state
         if state.step == self._saved:
             return
-        if not all(bool(p.isfinite().all()) for p in state.model.parameters()):
+        if not all(bool(whole(p).isfinite().all()) for p in state.model.parameters()):
             raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
-        checkpoints.save(self.folder.checkpoints, state.tensors(), state.numbers())
+        checkpoints.save(self.folder.checkpoints, state.tensors(run.ranks), state.numbers(), run.ranks)
         self._saved = state.step
 
     def stop(self) -> None:
         """Save everything, and say that the run is not done."""
         self.save()
-        self.predictor().save(self.folder.model, self._options(), self._scores)
+        predictor = self.predictor()
+        if self.folder.writes:
+            predictor.save(self.folder.model, self._options(), self._scores)
         self.folder.write("summary.json", self._summary("stopped"))
 
     def finish(self) -> dict[str, Any]:
         """Judge every part but the training one; write the model, the report, and last the summary: what it calls done
-        is whole."""
+        is whole. Ranks judge together, and the first writes."""
         run = self.run
         self.save()
         if run.state.best:
-            run.state.judged_model.load_state_dict(run.state.best)
+            run.state.learnt.load_state_dict(run.state.best)
         judged = [part for part in ("valid", "test") if part in run.data.parts]
-        predictor = self.predictor()
+        predictor = self._judging()
         found = {part: run.task.judge(predictor, run.data.parts[part], True) for part in judged}
         self._scores = {part: one.scores for part, one in found.items()}
         self._remark_on_scores()
-        predictor.save(self.folder.model, self._options(), self._scores)
         summary = self._summary("done")
+        if not self.folder.writes:
+            return summary
+        predictor = replace(predictor, ranks=ALONE)
+        predictor.save(self.folder.model, self._options(), self._scores)
         shown = judged[-1]
         from flori.artifacts.report import write_report  # brings matplotlib, which training does not wait for
 
@@ -300,8 +336,12 @@ class Session:
         found = values(self.run.recipe).items()
         return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
 
+    def _judging(self) -> Predictor:
+        """The predictor, all ranks sharing what is to be judged."""
+        return replace(self.predictor(), ranks=self.run.ranks)
+
     def predictor(self) -> Predictor:
-        """The network as it is judged, with all that leads from files to answers."""
+        """The network as it is judged, with all that leads from files to answers. All ranks have to ask."""
         run = self.run
         return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision)
 
@@ -318,6 +358,7 @@ class Session:
             "parameters": run.parameters,
             "device": run.device.type,
             "precision": run.precision,
+            **({} if run.ranks.alone else {"workers": run.ranks.size}),
             "scores": self._scores,
             "version": flori.__version__,
             **findings(run.recipe.training, state, run.batches.per_epoch),

@@ -12,7 +12,7 @@ import torch
 from flori.artifacts.answering.tagging import tags
 from flori.artifacts.answering.translation import translated
 from flori.artifacts.predictor import Predictor
-from flori.core.device import computing
+from flori.core.device import computing, parameter_type
 from flori.core.errors import UserError
 from flori.core.recipe import Training
 from flori.data import words
@@ -33,6 +33,7 @@ from flori.objectives.tagging import tagging
 from flori.objectives.translation import translation
 from flori.prediction.labelled import labelled
 from flori.prediction.next_tokens import next_tokens
+from flori.prediction.shared import said_in_turn, tensors_in_turn
 
 BEAMS = 4  # of the search for translations that are scored
 
@@ -73,17 +74,16 @@ def _cut(text: str) -> list[str]:
 
 
 def _text_classes(predictor: Predictor, part: Any, whole: bool) -> Judged:
-    said = labelled(predictor.model, predictor.batches(part).in_order(), predictor.device, predictor.precision)
-    outputs, labels = torch.cat([logits.cpu() for logits, _ in said]), predictor.codec.labels
+    said = labelled(predictor.model, predictor.in_order(part), predictor.device, predictor.precision)
+    kind, labels = parameter_type(predictor.precision), predictor.codec.labels
+    outputs = torch.cat(tensors_in_turn([logits.cpu() for logits, _ in said], kind, predictor.ranks))
     tables = judged_classes.tables(outputs, part.targets, labels) if whole else {}
     return Judged(judged_classes.scores(outputs, part.targets), tables, outputs)
 
 
 def _tags(predictor: Predictor, part: Any, whole: bool) -> Judged:
-    surprise = Surprise()
-    for logits, batch in labelled(
-        predictor.model, predictor.batches(part).in_order(), predictor.device, predictor.precision
-    ):
+    surprise = Surprise(predictor.ranks)
+    for logits, batch in labelled(predictor.model, predictor.in_order(part), predictor.device, predictor.precision):
         surprise.add(logits, batch.targets)
     said = tags(predictor, predictor.codec, part)  # type: ignore[arg-type]
     scores = {"loss": surprise.scores()["loss"], **judged_tags.scores(said, part.texts.tags)}
@@ -91,7 +91,7 @@ def _tags(predictor: Predictor, part: Any, whole: bool) -> Judged:
 
 
 def _language(predictor: Predictor, part: Any, whole: bool) -> Judged:
-    surprise, batches = Surprise(), predictor.batches(part).in_order()
+    surprise, batches = Surprise(predictor.ranks), predictor.in_order(part)
     for logits, targets in next_tokens(predictor.model, batches, predictor.device, predictor.precision):
         surprise.add(logits, targets)
     return Judged(surprise.scores())
@@ -100,15 +100,16 @@ def _language(predictor: Predictor, part: Any, whole: bool) -> Judged:
 @torch.inference_mode()
 def _translation(predictor: Predictor, part: Any, whole: bool) -> Judged:
     """Loss and perplexity of the true translations; on the whole also BLEU of those that a search finds, in words."""
-    surprise, codec, model = Surprise(), predictor.codec, predictor.model.eval()
-    for batch in predictor.batches(part).in_order():
+    surprise, codec, model = Surprise(predictor.ranks), predictor.codec, predictor.model.eval()
+    for batch in predictor.in_order(part):
         with computing(predictor.device, predictor.precision):
             logits = model(batch.source, batch.source_lengths, batch.inputs)
         surprise.add(logits, batch.targets)
     if not whole:
         return Judged(surprise.scores())
-    found = translated(predictor, codec, part.texts.sources, BEAMS)  # type: ignore[arg-type]
-    said = [codec.target.decode(one.tokens) for one in found]  # type: ignore[attr-defined]
+    sources, ranks = part.texts.sources, predictor.ranks
+    found = translated(predictor, codec, sources[ranks.rank :: ranks.size], BEAMS)  # type: ignore[arg-type]
+    said = said_in_turn([codec.target.decode(one.tokens) for one in found], ranks)  # type: ignore[attr-defined]
     bleu = corpus_bleu(*([_cut(text) for text in texts] for texts in (said, part.texts.targets)))
     return Judged({**surprise.scores(), "bleu": bleu}, answers=said)
 

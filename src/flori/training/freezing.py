@@ -7,11 +7,12 @@ rather than the batch's, and leave them alone.
 from __future__ import annotations
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from flori.core.errors import UserError
 from flori.training.heads import in_head
 
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm)
+NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 WORDS = "stem, backbone, or a number of lowest layers"
 
 

@@ -35,7 +35,7 @@ def loop(state: State, batches: Batches, update: Update, steps: int, seed: int, 
             with seeds.scope(seed, "step", state.step, rank):
                 loss = update(state, batch)
             state.step += 1
-            yield Step(state.step, epoch, loss, batch.count())
+            yield Step(state.step, epoch, loss, batch.total())
             if state.settled:
                 return
             state.learn()

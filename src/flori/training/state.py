@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from flori.core.ranks import ALONE, Ranks
+from flori.data.shares import WHOLE, Share
 from flori.layers.recurrent import Carried
+from flori.training.memories import of_all, share_of
+from flori.training.sharding import is_sharded, whole
 
 NUMBERS = (
     "step",
@@ -34,7 +39,8 @@ class State:
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
     alone, `examples` how many went through them. `notes` is what a rule counts of its own, `settled` whether it has
-    nothing left to change.
+    nothing left to change. `wrapped` is the network as several ranks learn it together; where each keeps a share of the
+    weights, `rebuild` makes a network for all of them.
     """
 
     model: nn.Module
@@ -54,11 +60,46 @@ class State:
     examples: int = 0
     notes: dict[str, float] = field(default_factory=dict)
     settled: bool = False
+    wrapped: nn.Module | None = None
+    rebuild: Callable[[], nn.Module] | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """What losses are taken of: the model, or what several ranks learn it through."""
+        return self.model if self.wrapped is None else self.wrapped
+
+    @property
+    def learnt(self) -> nn.Module:
+        """What scores are taken of, as it is learnt: the moving average where there is one."""
+        return self.model if self.average is None else self.average.module
 
     @property
     def judged_model(self) -> nn.Module:
-        """The weights that scores are taken of: the moving average where there is one."""
-        return self.model if self.average is None else self.average.module
+        """The network that scores are taken of. Where its weights are sharded, a copy with all of them: all ranks have
+        to ask."""
+        if self.rebuild is None:
+            return self.learnt
+        model = self.rebuild()
+        model.load_state_dict({name: whole(t) for name, t in self.learnt.state_dict().items()})
+        return model
+
+    def like(self, name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+        """An empty tensor to read one of `tensors` into: a rank's share, where it keeps one."""
+        kept = self._home(name)
+        if kept is None or not is_sharded(kept) or kept.shape != shape:
+            return torch.empty(shape, dtype=dtype)
+        return torch.empty_like(kept, dtype=dtype)
+
+    def _home(self, name: str) -> Tensor | None:
+        """The weight that a tensor is of, by its name in `tensors`."""
+        what, rest = name.split(".", 1)
+        if what == "optimizer" and self.optimizer is not None:
+            return self._learning()[int(rest.split(".")[0])]
+        return self.model.state_dict().get(rest.removeprefix("module."))
+
+    def _learning(self) -> list[Tensor]:
+        assert self.optimizer is not None
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def learn(self) -> None:
         """Training mode, but for the layers that do not learn."""
@@ -71,17 +112,17 @@ class State:
         better = self.best_score is None or (score > self.best_score if higher_is_better else score < self.best_score)
         if better:
             self.best_score, self.best_step, self.waited = score, self.step, 0
-            self.best = {name: t.detach().clone() for name, t in self.judged_model.state_dict().items()}
+            self.best = {name: t.detach().clone() for name, t in self.learnt.state_dict().items()}
         else:
             self.waited += 1
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name, on the processor."""
+    def tensors(self, ranks: Ranks = ALONE) -> dict[str, Tensor]:
+        """All tensors by name, on the processor. Of several ranks all have to ask."""
         found = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         if self.average is not None:
             found |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
         found |= {f"best.{name}": t for name, t in self.best.items()}
-        for part, carried in self.memory.items():
+        for part, carried in of_all(self.memory, ranks).items():
             found |= {f"memory.{part}.{number}": t for number, t in enumerate(carried.tensors)}
         for number, slots in self._slots().items():
             found |= {f"optimizer.{number}.{slot}": t for slot, t in slots.items() if isinstance(t, Tensor)}
@@ -91,8 +132,8 @@ class State:
         """All counters, as JSON holds them exactly."""
         return {name: getattr(self, name) for name in NUMBERS}
 
-    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-        """Put back what `tensors` and `numbers` gave."""
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any], share: Share = WHOLE) -> None:
+        """Put back what `tensors` and `numbers` gave, of what recurrent layers carry a rank's share."""
         for name in NUMBERS:
             setattr(self, name, numbers.get(name, getattr(self, name)))
         self.model.load_state_dict(_under("model.", tensors))
@@ -100,10 +141,11 @@ class State:
             self.average.load_state_dict(_under("average.", tensors))
         device = next(iter(self.model.state_dict().values())).device
         self.best = {name: t.to(device) for name, t in _under("best.", tensors).items()}
-        self.memory = _memories({name: t.to(device) for name, t in _under("memory.", tensors).items()})
+        carried = _memories({name: t.to(device) for name, t in _under("memory.", tensors).items()})
+        self.memory = share_of(carried, share)
         if self.optimizer is not None:
             slots: dict[int, dict[str, Tensor]] = {}
-            learning = [p for group in self.optimizer.param_groups for p in group["params"]]
+            learning = self._learning()
             for name, t in _under("optimizer.", tensors).items():
                 number, slot = name.split(".", 1)
                 slots.setdefault(int(number), {})[slot] = _laid_out_as(learning[int(number)], t)

@@ -20,13 +20,21 @@ from flori.training.closed_form import least_squares
 from flori.training.proximal import Fista, shrink
 from flori.training.schedules import factor
 from flori.training.state import State
+from flori.training.together import BY_ITSELF, Together
 
 Update = Callable[[State, Any], Tensor]
 """Changes the state by one batch, and gives the mean loss of the batch before the change (no gradient)."""
 
 
-def descent(objective: Objective, options: Training, steps: int, device: torch.device, precision: str) -> Update:
-    """A step of gradient descent, by whichever optimiser the state holds."""
+def descent(
+    objective: Objective,
+    options: Training,
+    steps: int,
+    device: torch.device,
+    precision: str,
+    together: Together = BY_ITSELF,
+) -> Update:
+    """A step of gradient descent, by whichever optimiser the state holds, on as many ranks as are `together`."""
 
     def update(state: State, batch: Batch) -> Tensor:
         assert state.optimizer is not None
@@ -44,6 +52,7 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
             state.settled = state.optimizer.settled
         elif options.l1:
             shrink(state.optimizer)
+        together.settle()
         if state.average is not None:
             state.average.update_parameters(state.model)
         return loss
@@ -51,14 +60,15 @@ def descent(objective: Objective, options: Training, steps: int, device: torch.d
     def _gradients(state: State, batch: Batch) -> Tensor:
         """Gradients of the mean over the whole batch, worked through in parts: each part weighs as many
         targets as it has."""
-        parts, count = batch.divided(options.accumulate), objective.count(batch)
+        parts, count = batch.divided(options.accumulate), batch.total()
         total = torch.zeros((), device=device)
         for number, part in enumerate(parts):
-            with computing(device, precision):
-                loss = losses(objective, state, part, number)["loss"] * (objective.count(part) / count)
-            loss.backward()
+            with together.part(part, last=number == len(parts) - 1):
+                with computing(device, precision):
+                    loss = losses(objective, state, part, number)["loss"] * (objective.count(part) / count)
+                together.to_learn(loss).backward()
             total = total + loss.detach()
-        return total
+        return together.total(total)
 
     return update
 
@@ -67,10 +77,10 @@ def losses(objective: Objective[Any], state: State, part: Any, number: int) -> d
     """The losses of a part of a batch; where a state is carried from batch to batch, it goes on from its own, and no
     gradient goes back further (truncated back-propagation through time)."""
     if objective.carried is None:
-        return objective.losses(state.model, part)
+        return objective.losses(state.network, part)
     before = None if part.fresh else state.memory.get(number)
-    found, after = objective.carried(state.model, part, before)
-    if after is not None:
+    found, after = objective.carried(state.network, part, before)
+    if after is not None and part.counts:
         state.memory[number] = after.detached()
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from flori.data import words
 from flori.data.conll import Sentences
 from flori.data.tagging import TaggingCodec
 from flori.prediction.labelled import labelled
+from flori.prediction.shared import said_in_turn
 from flori.prediction.tagging import spans
 from flori.prediction.wishes import Wishes
 
@@ -37,12 +39,11 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
 def tags(predictor: Predictor, codec: TaggingCodec, part: Numbered) -> list[list[str]]:
     """The likeliest tag of each word of each sentence."""
     found = []
-    batches = predictor.batches(part).in_order()
-    for logits, batch in labelled(predictor.model, batches, predictor.device, predictor.precision):
+    for logits, batch in labelled(predictor.model, predictor.in_order(part), predictor.device, predictor.precision):
         assert batch.lengths is not None
-        for row, length in zip(logits.argmax(2).tolist(), batch.lengths.tolist(), strict=True):
-            found.append([codec.labels[number] for number in row[:length]])
-    return found
+        pairs = zip(logits.argmax(2).tolist(), batch.lengths.tolist(), strict=True)
+        found.append([[codec.labels[number] for number in row[:length]] for row, length in pairs])
+    return [*chain.from_iterable(said_in_turn(found, predictor.ranks))]
 
 
 def _span(sentence: str, places: list[tuple[int, int]], span: Any) -> dict[str, Any]:

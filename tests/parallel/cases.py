@@ -1,0 +1,108 @@
+"""Short runs of every kind of task, as one process or several do them: all by name, so that processes can be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flori.core.overrides import apply_values
+from flori.recipes.assembly import Assembly, assemble
+from flori.recipes.catalogue import find
+from flori.training.loop import loop
+from flori.training.sharding import local
+from tests.contract.texts import written
+
+STEPS = 20
+COMMON = {"steps": STEPS, "precision": "float64", "device": "cpu"}
+TINY = {"model.width": 12, "model.hidden": 14, "model.dropout": 0.0}
+PICTURES = {
+    "data": "digits",
+    "data.examples": 55,
+    "batch": 13,
+}  # the last batch of a pass: three, too few for two ranks
+NORMED = {"parallel.norm": "all", "model.width": 0.25, "model.depth": 8}
+KINDS = {"Corpus": ("counting.txt",), "Pairs": ("digits.tsv",), "Sentences": ("names.conll",), "Texts": ("reviews",)}
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "uneven": ("softmax-regression", {**PICTURES, "data.examples": 40}),  # one alone, which joins the batch before
+    "momentum": ("lenet", {**PICTURES, "optimizer": "nesterov", "data.shift": 2, "training.weight_decay": 0.01}),
+    "mixed-up": ("lenet", {**PICTURES, "optimizer": "adamw", "data.mixup": 0.4, "data.cutmix": 1.0, "data.flip": True}),
+    "divided": ("lenet", {**PICTURES, "training.accumulate": 3, "data.mixup": 0.4, "training.average": 0.9}),
+    "clipped": ("mlp", {**PICTURES, "optimizer": "muon", "training.clip": 0.05, "schedule": "one-cycle"}),
+    "rows": ("linear-regression", {"data": "diabetes", "batch": 17, "optimizer": "adam", "training.l1": 0.0}),
+    "all-rows": ("linear-regression", {"data": "diabetes", "optimizer": "gd", "batch": 50, "training.l1": 0.01}),
+    "fista": ("linear-regression", {"data": "diabetes", "optimizer": "fista", "training.l1": 0.01}),
+    "closed-form": ("linear-regression", {"data": "diabetes", "optimizer": "closed-form"}),
+    "perceptron": ("perceptron", PICTURES),
+    "kernel": ("nadaraya-watson", {"data": "diabetes", "batch": 31}),
+    "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2}),
+    "normed-few": ("resnet-cifar", {**PICTURES, **NORMED, "batch": 2}),
+    "heads": ("googlenet", {**PICTURES, "batch": 3, "model.width": 0.05, "model.dropout": 0.0}),
+    "windows": ("lstm", {"data": "Corpus", "batch": 7, "data.window": 11, "data.order": "random", **TINY}),
+    "carried": ("lstm", {"data": "Corpus", "batch": 7, "data.window": 11, "data.order": "sequential", **TINY}),
+    "carried-parts": (
+        "gru",
+        {"data": "Corpus", "batch": 7, "data.order": "sequential", "training.accumulate": 3, **TINY},
+    ),
+    "one-stream": ("rnn", {"data": "Corpus", "batch": 1, "data.window": 7, "data.order": "sequential", **TINY}),
+    "counted": ("ngram", {"data": "Corpus"}),
+    "next-tokens": ("transformer-lm", {"data": "Corpus", "batch": 5, "data.window": 13}),
+    "translated": ("transformer", {"data": "Pairs", "batch": 13}),
+    "recurrent-pairs": ("seq2seq-attention", {"data": "Pairs", "batch": 13, "training.accumulate": 2}),
+    "tagged": ("bilstm-tagger", {"data": "Sentences", "batch": 13, "data.unknown": 0.5}),
+    "texts": ("bilstm-classifier", {"data": "Texts", "batch": 13, "data.unknown": 0.5}),
+}
+SHARDED = ("momentum", "divided", "clipped", "rows", "all-rows", "normed", "carried-parts", "next-tokens", "translated")
+CASES |= {f"{case}, sharded": (CASES[case][0], {**CASES[case][1], "parallel": "shard"}) for case in SHARDED}
+SMALL = {
+    "transformer-lm": {
+        "model.width": 16,
+        "model.heads": 2,
+        "model.layers": 2,
+        "model.dropout": 0.0,
+        "model.gram_dropout": 0.0,
+        "model.gram_rows": 64,
+        "model.gram_width": 6,
+    },
+    "transformer": {"model.width": 16, "model.heads": 2, "model.layers": 1, "model.dropout": 0.0},
+    "seq2seq-attention": TINY,
+    "bilstm-tagger": TINY,
+    "bilstm-classifier": TINY,
+}
+
+
+def assembled(case: str, folder: Path) -> Assembly:
+    """The parts of a case, with its text in a folder."""
+    system, settings = CASES[case]
+    settings = {**COMMON, **SMALL.get(system, {}), **settings}
+    if settings["data"] in KINDS:
+        settings["data"] = str(folder / KINDS[settings["data"]][0])
+    run = assemble(apply_values(find(system), settings))
+    for layer in run.state.model.modules():
+        if isinstance(layer, torch.nn.Dropout):
+            layer.p = 0.0  # it alone is drawn by rank
+    return run
+
+
+def trained(case: str, folder: Path) -> dict[str, Tensor]:
+    """The loss of each step, and all weights after them."""
+    run = assembled(case, folder)
+    steps = loop(run.state, run.batches, run.update, run.steps, run.recipe.seed, run.ranks.rank)
+    losses = torch.tensor([float(step.loss) for step in steps], dtype=torch.float64)
+    weights = {name: t.detach().clone() for name, t in run.state.judged_model.state_dict().items()}
+    return {"losses": losses, "kept": torch.tensor(kept(run)), **weights}
+
+
+def kept(run: Assembly) -> int:
+    """Bytes of weights and of what the optimiser remembers, as this process holds them."""
+    slots = run.state.optimizer.state.values() if run.state.optimizer is not None else []
+    numbers = [*run.state.model.parameters(), *(t for slot in slots for t in slot.values() if t.dim())]
+    return sum(local(t).numel() * t.element_size() for t in numbers)
+
+
+def write_texts(folder: Path) -> None:
+    for kind in KINDS:
+        written(kind, folder)

@@ -1,0 +1,91 @@
+"""What befalls workers: stopped, killed, gone on with by another number of them. The run ends with the same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from flori.artifacts import checkpoints
+from flori.cli.training import resume_run, train_system
+from tests.parallel.cases import write_texts
+from tests.parallel.groups import run_together, start_together, wait_for_lines, workers
+from tests.runs.processes import weights
+
+SETTINGS = [
+    *("data=texts/counting.txt", "batch=7", "data.window=11", "data.order=sequential", "data.valid=0.1"),
+    *("model.width=12", "model.hidden=14", "model.dropout=0", "precision=float64", "training.average=0.5"),
+    *("training.accumulate=2", "steps=400", "training.checkpoint_seconds=0.3"),
+]
+WORDS = ("-m", "--", "flori", "train", "lstm", *SETTINGS, "--run", "run")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the texts, and the run of one process."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_texts(folder / "texts")
+    before = Path.cwd()
+    os.chdir(folder)
+    train_system("lstm", SETTINGS, "whole", quiet=True, as_json=False)
+    os.chdir(before)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def texts(whole: Path, own_folder: Path) -> None:
+    (own_folder / "texts").symlink_to(whole / "texts")
+
+
+def must_equal(whole: Path) -> None:
+    one, other = weights(whole / "whole"), weights(Path("run"))
+    assert one.keys() == other.keys()
+    for name in one:
+        torch.testing.assert_close(other[name], one[name], rtol=0, atol=1e-6)
+    scores = [json.loads((path / "summary.json").read_text())["scores"] for path in (whole / "whole", Path("run"))]
+    for part in scores[0]:
+        assert scores[1][part] == pytest.approx(scores[0][part], abs=1e-6)
+
+
+def test_workers_stop_as_one_and_one_process_goes_on(whole):
+    group = start_together(2, *WORDS)
+    wait_for_lines(Path("run/metrics.jsonl"), 20, group)
+    os.kill(workers(group)[1], signal.SIGTERM)
+    _, said = group.communicate(timeout=120)
+    assert said.count("stopped at step") == 1 and said.count("flori resume run") == 1, said
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert summary["status"] == "stopped" and 0 < summary["steps"] < 400
+    found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
+    assert found is not None and found.numbers["step"] == summary["steps"] and not remarks
+    resume_run("run", quiet=True, as_json=False)
+    must_equal(whole)
+
+
+@pytest.mark.long
+def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
+    group = start_together(2, *WORDS, more=("--max-restarts=2",))
+    wait_for_lines(Path("run/metrics.jsonl"), 40, group)
+    os.kill(workers(group)[1], signal.SIGKILL)
+    _, said = group.communicate(timeout=240)
+    assert group.returncode == 0, said
+    assert "exitcode: -9" in said and "already holds a run" not in said and "Traceback" not in said
+    must_equal(whole)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("readers", [1, 2, 3])
+def test_a_checkpoint_of_three_is_read_by_others(whole, readers):
+    group = start_together(3, *WORDS)
+    wait_for_lines(Path("run/metrics.jsonl"), 20, group)
+    os.kill(workers(group)[0], signal.SIGTERM)
+    group.communicate(timeout=240)
+    if readers == 1:
+        resume_run("run", quiet=True, as_json=False)
+    else:
+        status, _, said = run_together(readers, "-m", "--", "flori", "resume", "run", "--quiet")
+        assert status == 0, said
+    must_equal(whole)
