@@ -346,3 +346,13 @@ def test_a_damaged_vocabulary_is_refused(name: str, text_runs: Path) -> None:
     path = Path("run/model/preprocessing.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), **DAMAGE[name]}))
     assert_refused(flori("predict", "run", "one"), "run/model does not hold a whole model")
+
+
+def test_a_file_is_one_text_where_files_were_texts_in_training() -> None:
+    for label in ("bad", "good"):
+        for number in range(6):
+            put(Path(f"reviews/{label}/{number}.txt"), f"a {label} film\nof {number} hours\n")
+    small = ("steps=1", "model.width=5", "model.hidden=3")
+    assert flori("train", "bilstm-classifier", "data=reviews", *small, "--run", "run", "-q").exit_code == 0
+    put(Path("new.txt"), "good\n\nwith a bad end\n")
+    assert [one["input"] for one in answers(Path("run"), "new.txt")] == ["good\nwith a bad end"]

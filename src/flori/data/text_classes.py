@@ -25,11 +25,12 @@ from flori.data.vocabulary import LABELLING, Vocabulary
 
 @dataclass(frozen=True)
 class TextCodec:
-    """Texts ↔ tokens; of each text the first `longest` count."""
+    """Texts ↔ tokens; of each text the first `longest` count. `whole`: a file was one text, not one a line."""
 
     vocabulary: Vocabulary
     longest: int
     labels: list[str] = field(default_factory=list)
+    whole: bool = False
     task: str = "classification"
     numbers: int = 4096
     example: str = '"A text."'
@@ -46,11 +47,17 @@ class TextCodec:
         return torch.zeros(1, SAMPLE, dtype=torch.int64), torch.tensor([SAMPLE])
 
     def state(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary.state(), "longest": self.longest, "labels": self.labels}
+        return {
+            "vocabulary": self.vocabulary.state(),
+            "longest": self.longest,
+            "labels": self.labels,
+            "whole": self.whole,
+        }
 
     @staticmethod
     def restore(state: dict[str, Any]) -> TextCodec:
-        return TextCodec(Vocabulary.restore(state["vocabulary"]), state["longest"], state["labels"])
+        words = Vocabulary.restore(state["vocabulary"])
+        return TextCodec(words, state["longest"], state["labels"], state.get("whole", False))
 
     def read(self, options: Options, seed: int, divided: bool, needs_valid: bool = False) -> dict[str, Numbered]:
         """The texts of a set by part. Raises UserError where they have classes that the network does not know."""
@@ -92,7 +99,7 @@ def prepare(recipe: Recipe) -> Prepared:
         words = Vocabulary.build(parts["train"].texts, options.tokens, special=LABELLING, **chosen)
     except UserError as problem:
         raise UserError(f"{options.source}: {problem}") from None
-    codec, parts = TextCodec(words, options.longest, raw.labels), resampled(parts, options, recipe.seed)
+    codec, parts = TextCodec(words, options.longest, raw.labels, raw.whole), resampled(parts, options, recipe.seed)
     return Prepared({part: codec.encoded(one, raw.labels) for part, one in parts.items()}, codec, raw.skipped, [])
 
 

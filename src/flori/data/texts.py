@@ -35,10 +35,11 @@ class Texts:
 
 @dataclass(frozen=True)
 class TextSet:
-    """Texts by class and part, and what was left out."""
+    """Texts by class and part, whether each is a whole file, and what was left out."""
 
     parts: dict[str, Texts]
     labels: list[str]
+    whole: bool = False
     skipped: list[Fault] = field(default_factory=list)
 
 
@@ -48,6 +49,7 @@ class _Example:
     label: str
     text: str
     name: str
+    whole: bool = False
 
 
 def read(
@@ -72,7 +74,8 @@ def read(
     if len(trained) < 2 or unseen:
         raise UserError(listing(faults.found, str(path)))
     parts = {part: _part(examples, part, trained) for part in ("train", "valid", "test")}
-    return TextSet({part: texts for part, texts in parts.items() if len(texts)}, trained, faults.found)
+    whole = all(example.whole for example in examples)
+    return TextSet({part: texts for part, texts in parts.items() if len(texts)}, trained, whole, faults.found)
 
 
 def _part(examples: list[_Example], part: str, labels: list[str]) -> Texts:
@@ -128,7 +131,7 @@ def _of_file(file: Path, part: str, label: str, encoding: str, faults: Faults) -
         faults.add(where, what)
         return
     if text:
-        yield _Example(part, label, text, f"{label}/{file.name}")
+        yield _Example(part, label, text, f"{label}/{file.name}", whole=True)
     else:
         faults.add(file, "is empty")
 

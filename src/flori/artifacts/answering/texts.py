@@ -23,7 +23,7 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
     """A label with probabilities for each text."""
     codec = predictor.codec
     assert isinstance(codec, TextCodec)
-    given = texts(inputs)
+    given = texts(inputs, codec.whole)
     part = codec.encoded(Texts(given, torch.zeros(len(given), dtype=torch.int64), given), codec.labels)
     batches = predictor.batches(part).in_order()
     found = torch.cat(

@@ -15,8 +15,8 @@ REMEDY = "save it as UTF-8"
 GIVEN = f"a text to predict from is given in quotes, or as a file {ENDING}"
 
 
-def texts(inputs: Sequence[str | Path]) -> list[str]:
-    """Every text: an input that names a .txt file stands for its lines that are not empty.
+def texts(inputs: Sequence[str | Path], whole: bool = False) -> list[str]:
+    """Every text: an input that names a .txt file stands for its lines that are not empty, or `whole` for all of it.
 
     Raises UserError for a file that is not there or is no such text, and for a folder, which nobody means as a text.
     """
@@ -24,7 +24,8 @@ def texts(inputs: Sequence[str | Path]) -> list[str]:
     for given in map(str, inputs):
         path = path_of(given)
         if given.endswith(ENDING):
-            found += _lines(path)
+            lines = _lines(path)
+            found += ["\n".join(lines)] if whole else lines
         elif path.suffix and _is(path, Path.is_file):
             raise UserError(f"{path} is a file; texts are read from files that end in {ENDING}")
         elif any(map(str.isalnum, given)) and _is(path, Path.is_dir):
