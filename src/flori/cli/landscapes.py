@@ -1,4 +1,4 @@
-"""flori inspect --landscape: ways of all optimisers down a surface, as a picture or a page; a slice of a network's loss."""
+"""flori inspect --landscape: ways of all optimisers down a surface as a picture or a page; a slice of a run's loss."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DOTS = 240  # of a surface, along each side of its picture
 
 
 def draw_landscape(surface: str, target: str, settings: list[str], out: str, as_json: bool) -> None:
-    """Draw a surface with the ways of all optimisers, or write a page of them where `out` ends in .html; where `surface` is
-    slice, draw the loss around a run's weights."""
+    """Draw a surface with the ways of all optimisers, or write a page of them where `out` ends in .html; or, where
+    `surface` is slice, draw the loss around a run's weights."""
     if settings:
         raise UserError(f"flori inspect --landscape takes no settings, such as {settings[0]}")
     if surface == SLICE:

@@ -8,7 +8,8 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const channels = (name) => colour(name).match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16));
 
 // What of a canvas is drawn on, beside room for labels: left, top, width, height in its own pixels.
-const within = ({ clientWidth, clientHeight }, left, bottom) => [left, 8, Math.max(clientWidth - left - MARGIN, 1), Math.max(clientHeight - bottom - 8, 1)];
+const within = ({ clientWidth, clientHeight }, left, bottom) =>
+  [left, 8, Math.max(clientWidth - left - MARGIN, 1), Math.max(clientHeight - bottom - 8, 1)];
 const mapArea = (canvas) => within(canvas, 34, 22);
 
 // A canvas as sharp as the screen, with a brush to draw on it in its own pixels.
@@ -41,13 +42,15 @@ function relief(surface, width, height) {
     above[i] = SURFACES[surface].height(x, y) - least;
     most = Math.max(most, above[i]);
   }
-  const level = (i) => Math.floor((LEVELS - 1) * Math.max(above[i] / most, 0) ** (1 / POWER));
-  const low = channels("low"), high = channels("high"), line = channels("line");
+  const level = (height) => Math.floor((LEVELS - 1) * Math.max(height / most, 0) ** (1 / POWER));
+  const levels = Uint8Array.from(above, level), line = channels("line"), low = channels("low"), high = channels("high");
+  const tone = (at) => low.map((from, k) => from + (high[k] - from) * at / (LEVELS - 1));
+  const tones = Array.from({ length: LEVELS }, (_, at) => tone(at));
   const image = new ImageData(width, height);
-  for (let i = 0; i < above.length; i++) {
-    const here = level(i), ends = (i % width && level(i - 1) !== here) || (i >= width && level(i - width) !== here);
-    const rgb = ends ? line : low.map((from, k) => from + (high[k] - from) * here / (LEVELS - 1));
-    image.data.set([...rgb, 255], 4 * i);
+  for (let i = 0; i < levels.length; i++) {
+    const ends = (i % width && levels[i - 1] !== levels[i]) || (i >= width && levels[i - width] !== levels[i]);
+    const rgb = ends ? line : tones[levels[i]];
+    for (let k = 0; k < 4; k++) image.data[4 * i + k] = k < 3 ? rgb[k] : 255;
   }
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
@@ -65,12 +68,15 @@ function reliefOf(surface, width, height) {
   return reliefs.get(key);
 }
 
-// A line through the places as far as they are numbers; it ends with the way's mark.
+const thickness = (i) => 3 - 0.25 * i; // of ways that are one all are seen
+
+// A line through the places as far as they are numbers; those places, or null where there is none.
 function drawLine(brush, places, optimizer, width) {
   const whole = places.findIndex((place) => !place.every((value) => Math.abs(value) < 1e5));
   const shown = whole < 0 ? places : places.slice(0, whole);
-  if (!shown.length) return;
-  [brush.strokeStyle, brush.fillStyle, brush.lineWidth, brush.lineJoin] = [colour(optimizer), colour(optimizer), width, "round"];
+  if (!shown.length) return null;
+  brush.strokeStyle = brush.fillStyle = colour(optimizer);
+  [brush.lineWidth, brush.lineJoin] = [width, "round"];
   brush.beginPath();
   shown.forEach((place) => brush.lineTo(...place));
   brush.stroke();
@@ -97,7 +103,8 @@ function rounds(low, high, count) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((by) => by * power >= rough);
   const first = Math.ceil(low / step - 1e-9);
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(6)));
+  const length = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length }, (_, i) => Number(((first + i) * step).toPrecision(6)));
 }
 
 // The map: contours, the lowest points, the ways up to the step that is shown, and where they start.
@@ -112,12 +119,14 @@ function drawMap(canvas, { surface, ways, shown, start }) {
   brush.rect(...area);
   brush.clip();
   const ends = ways.map((way, i) => {
-    const places = drawLine(brush, way.points.slice(0, shown + 1).map(place), way.optimizer, 3 - 0.25 * i); // of ways that are one all are seen
+    const places = drawLine(brush, way.points.slice(0, shown + 1).map(place), way.optimizer, thickness(i));
     if (places && shown <= 300) places.forEach(([x, y]) => brush.fillRect(x - 1.5, y - 1.5, 3, 3));
     return places;
   });
   lowest.forEach((point) => drawMark(brush, "★", place(point), colour("star"), 22));
-  ends.forEach((places, i) => places && drawMark(brush, OPTIMIZERS[ways[i].optimizer].mark, places.at(-1), colour(ways[i].optimizer), 15));
+  ways.forEach(({ optimizer }, i) => {
+    if (ends[i]) drawMark(brush, OPTIMIZERS[optimizer].mark, ends[i].at(-1), colour(optimizer), 15);
+  });
   drawMark(brush, "✕", place(start), colour("ink"), 15);
   brush.restore();
 }
@@ -128,22 +137,25 @@ function drawCurves(canvas, { surface, ways, shown, steps }) {
   const { least } = FLORI.surfaces[surface];
   const power = (value) => Math.log10(Math.max(value - least, FLOOR));
   const powers = ways.flatMap((way) => way.heights).filter(Number.isFinite).map(power);
-  const high = Math.min(Math.ceil(Math.max(...powers, -1)), Math.max(...ways.map((way) => Math.ceil(power(way.heights[0]))), 0) + 3);
+  const first = Math.max(...ways.map((way) => power(way.heights[0])), 0); // what diverges is cut off a little above it
+  const high = Math.ceil(Math.min(Math.max(...powers, -1), first + 3));
   const low = Math.min(Math.floor(Math.min(...powers, high)), high - 1);
   const place = (step, value) => [left + step / steps * width, top + (high - power(value)) / (high - low) * height];
   const grid = rounds(low, high, 5).filter(Number.isInteger);
   brush.strokeStyle = colour("rule");
-  for (const decade of grid) brush.strokeRect(left, place(0, least + 10 ** decade)[1], width, 0);
-  drawLabels(brush, grid.map((decade) => [`1e${decade}`, left - 6, place(0, least + 10 ** decade)[1]]), "right", "middle");
-  drawLabels(brush, rounds(0, steps, 5).filter(Number.isInteger).map((step) => [step, place(step, 1)[0], top + height + 5]), "center", "top");
+  const level = (decade) => place(0, least + 10 ** decade)[1];
+  grid.forEach((decade) => brush.strokeRect(left, level(decade), width, 0));
+  drawLabels(brush, grid.map((decade) => [`1e${decade}`, left - 6, level(decade)]), "right", "middle");
+  drawLabels(brush, rounds(0, steps, 5).map((step) => [step, place(step, 1)[0], top + height + 5]), "center", "top");
   drawLabels(brush, [["steps", left + width / 2, top + height + 20]], "center", "top");
   brush.save();
   brush.beginPath();
   brush.rect(left - 8, 0, width + 16, top + height + 2);
   brush.clip();
   ways.forEach((way, i) => {
-    const places = drawLine(brush, way.heights.map((value, step) => (Number.isFinite(value) ? place(step, value) : [NaN, NaN])), way.optimizer, 3 - 0.25 * i);
-    if (places && shown < places.length) drawMark(brush, OPTIMIZERS[way.optimizer].mark, places[shown], colour(way.optimizer), 13);
+    const places = drawLine(brush, way.heights.map((value, step) => place(step, value)), way.optimizer, thickness(i));
+    const { mark } = OPTIMIZERS[way.optimizer];
+    if (places && shown < places.length) drawMark(brush, mark, places[shown], colour(way.optimizer), 13);
   });
   brush.restore();
 }

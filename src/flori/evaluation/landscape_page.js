@@ -1,4 +1,4 @@
-// What the controls do. All that is chosen is in `state`; whatever changes it calls `renew`, which draws everything anew.
+// What the controls do. All that is chosen is in `state`; whatever changes it calls `renew`, which draws all anew.
 
 const RANGES = { // of settings beside the rate: from, to, by, and their names
   momentum: [0, 0.99, 0.01, "momentum"],
@@ -36,7 +36,8 @@ function made(tag, properties = {}, attributes = {}, inside = []) {
 
 // A slider under its name and value; `show` sets both from the state.
 function slider(text, name, [min, max, step], set, show) {
-  const value = made("b"), input = made("input", { type: "range", min, max, step }, { "aria-label": `${name}: ${text}` });
+  const value = made("b");
+  const input = made("input", { type: "range", min, max, step }, { "aria-label": `${name}: ${text}` });
   input.addEventListener("input", () => { set(Number(input.value)); renew(); });
   const label = made("label", {}, {}, [made("span", { className: "name" }, {}, [text, value]), input]);
   return { label, show: () => show(input, value) };
@@ -61,10 +62,12 @@ function card(name) {
   const box = made("input", { type: "checkbox" });
   box.addEventListener("change", () => { state.chosen[name] = box.checked; renew(); });
   const setRate = (power) => { state.best = false; own().rate = asRate(power); };
-  const sliders = [slider("rate", label, [-5, 2, 0.05], setRate, (...at) => show(...at, Math.log10(own().rate), short(own().rate)))];
+  const showRate = (...at) => show(...at, Math.log10(own().rate), short(own().rate));
+  const sliders = [slider("rate", label, [-5, 2, 0.05], setRate, showRate)];
   for (const key of Object.keys(OPTIMIZERS[name].settings)) {
     const set = (value) => { own()[key] = value; };
-    sliders.push(slider(RANGES[key][3], label, RANGES[key], set, (...at) => show(...at, own()[key], String(own()[key]))));
+    const showIt = (...at) => show(...at, own()[key], String(own()[key]));
+    sliders.push(slider(RANGES[key][3], label, RANGES[key], set, showIt));
   }
   const legend = made("legend", {}, {}, [made("label", {}, {}, [box, mark(name), label])]);
   $("optimizers").append(made("fieldset", {}, {}, [legend, ...sliders.map((one) => one.label)]));
@@ -77,7 +80,8 @@ function renew() {
   for (const name of NAMES()) {
     if (state.best) settings[name].rate = bestRate(surface, name, settings[name], start, steps);
   }
-  state.ways = NAMES().filter((name) => state.chosen[name]).map((name) => walk(surface, name, settings[name], start, steps));
+  const chosen = NAMES().filter((name) => state.chosen[name]);
+  state.ways = chosen.map((name) => walk(surface, name, settings[name], start, steps));
   stop();
   state.shown = steps;
   showControls();
@@ -97,8 +101,8 @@ function showControls() {
   show($("steps"), $("steps-value"), steps, String(steps));
   $("best").checked = state.best;
   const rates = new Set(Object.values(state.settings).map((own) => own.rate)), [rate] = rates;
-  if (rates.size === 1) show($("rate"), $("rate-value"), Math.log10(rate), short(rate));
-  else { $("rate-value").textContent = "each its own"; $("rate").setAttribute("aria-valuetext", "each its own"); }
+  const [position, text] = rates.size === 1 ? [Math.log10(rate), short(rate)] : [$("rate").value, "each its own"];
+  show($("rate"), $("rate-value"), position, text);
   state.cards.forEach((showCard) => showCard());
 }
 
@@ -107,7 +111,8 @@ function draw() {
   const { surface, ways, shown, steps } = state;
   $("shown").max = steps;
   show($("shown"), $("shown-value"), shown, `${shown} of ${steps}`);
-  $("map").setAttribute("aria-label", `Map of ${surface} with the ways of ${ways.map((way) => way.optimizer).join(", ") || "no optimiser"}`);
+  const walkers = ways.map((way) => way.optimizer).join(", ") || "no optimiser";
+  $("map").setAttribute("aria-label", `Map of ${surface} with the ways of ${walkers}`);
   $("caption").textContent = `Height after ${shown} steps`;
   $("results").replaceChildren(...ways.map((way) => made("tr", {}, {}, [
     made("th", {}, { scope: "row" }, [mark(way.optimizer), OPTIMIZERS[way.optimizer].label]),
@@ -123,11 +128,13 @@ function draw() {
 function tell() {
   clearTimeout(state.telling);
   state.telling = setTimeout(() => {
-    const { surface, ways, steps, start } = state, ended = ways.filter((way) => Number.isFinite(way.heights.at(-1)));
+    const { surface, ways, steps, start } = state;
+    const ended = ways.filter((way) => Number.isFinite(way.heights.at(-1)));
     const lowest = ended.sort((a, b) => a.heights.at(-1) - b.heights.at(-1))[0];
     const lost = ways.filter((way) => outcome(surface, way) === "diverged").map((way) => way.optimizer);
     $("summary").textContent = [
       `${surface}, from (${start.map(short).join(", ")}), ${steps} steps.`,
+      ways.length ? "" : "No optimiser is chosen.",
       lowest ? `${lowest.optimizer} ended lowest: ${short(lowest.heights.at(-1))}.` : "",
       lost.length ? `${lost.join(", ")} diverged.` : "",
     ].join(" ");
@@ -171,7 +178,9 @@ function begin() {
   const on = (id, kind, act) => $(id).addEventListener(kind, act);
   on("surface", "change", () => { goTo($("surface").value); renew(); });
   ["x", "y"].forEach((id, i) => {
-    on(id, "input", () => { if ($(id).value !== "") setStart(state.start.map((old, k) => (k === i ? Number($(id).value) : old))); });
+    on(id, "input", () => {
+      if ($(id).value !== "") setStart(state.start.map((old, k) => (k === i ? Number($(id).value) : old)));
+    });
     on(id, "blur", showControls); // what was typed as it was taken
   });
   on("restart", "click", () => { goTo(state.surface); renew(); });
@@ -195,9 +204,10 @@ function begin() {
 
 function check() {
   const wrong = mismatches().map(({ surface, optimizer }) => `${optimizer} on ${surface}`);
+  const count = `${FLORI.witnesses.length} ways were compared with those of flori on opening`;
   $("warning").hidden = !wrong.length;
-  if (wrong.length) $("warning").textContent = `Here the steps are not those of flori; do not rely on ${wrong.join(", ")}.`;
-  else $("checked").textContent = `On opening, ${FLORI.witnesses.length} ways were compared with those of flori: equal to within 1e-9.`;
+  $("warning").textContent = `The steps here are not those of flori; do not rely on ${wrong.join(", ")}.`;
+  $("checked").textContent = `${count}: ${wrong.length || "none"} differed by more than 1e-9.`;
 }
 
 if (typeof document !== "undefined") begin();

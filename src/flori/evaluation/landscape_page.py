@@ -21,9 +21,15 @@ from flori.training.trajectories import OPTIONS, RATES, STEPS, walks
 
 SCRIPTS = ("landscape_rules.js", "landscape_drawing.js", "landscape_page.js")
 DECAY = 0.01  # of adamw on the page: without any it is adam
-RATE_OF: dict[str, float] = {
-    **{"gd": 1e-3, "momentum": 1e-3, "nesterov": 1e-3, "adagrad": 0.1},
-    **{"rmsprop": 0.01, "adam": 0.1, "adamw": 0.1, "muon": 0.1},
+RATE_OF = {
+    "gd": 1e-3,
+    "momentum": 1e-3,
+    "nesterov": 1e-3,
+    "adagrad": 0.1,
+    "rmsprop": 0.01,
+    "adam": 0.1,
+    "adamw": 0.1,
+    "muon": 0.1,
 }
 """The optimisers of the page, each with a rate at which no surface throws it off."""
 SEEN = (1, 2, 3, 5, 10, 20, 50)  # steps of a witness that are compared
@@ -33,9 +39,14 @@ def page(first: str, compared: Sequence[dict[str, Any]]) -> str:
     """The page as HTML; `first` is the surface that it begins with, `compared` are ways as of `witnesses`."""
     room = files("flori.evaluation")
     data = {"first": first, "steps": STEPS, "rates": RATES, "surfaces": _surfaces(), "witnesses": compared}
-    script = "\n".join(['"use strict";', f"const FLORI = {_literal(data)};", *(room.joinpath(name).read_text() for name in SCRIPTS)])
-    style = room.joinpath("landscape_page.css").read_text()
-    template = jinja2.Environment(autoescape=True).from_string(room.joinpath("landscape_page.html").read_text())
+    parts = [
+        '"use strict";',
+        f"const FLORI = {_literal(data)};",
+        *(room.joinpath(name).read_text("utf-8") for name in SCRIPTS),
+    ]
+    script = "\n".join(parts)
+    style = room.joinpath("landscape_page.css").read_text("utf-8")
+    template = jinja2.Environment(autoescape=True).from_string(room.joinpath("landscape_page.html").read_text("utf-8"))
     return template.render(script=script, style=style, script_hash=_hash(script), style_hash=_hash(style))
 
 

@@ -36,7 +36,7 @@ const SURFACES = {
   },
   rastrigin: {
     height: (x, y) => 20 + x * x + y * y - 10 * (Math.cos(2 * Math.PI * x) + Math.cos(2 * Math.PI * y)),
-    slope: (x, y) => [2 * x + 20 * Math.PI * Math.sin(2 * Math.PI * x), 2 * y + 20 * Math.PI * Math.sin(2 * Math.PI * y)],
+    slope: (...w) => w.map((value) => 2 * value + 20 * Math.PI * Math.sin(2 * Math.PI * value)),
   },
 };
 
@@ -129,7 +129,8 @@ function arrived(surface, { heights }) {
   return away + 1 < heights.length ? away + 1 : null;
 }
 
-const seen = (surface, point) => FLORI.surfaces[surface].box.every(([low, high], i) => point[i] >= low && point[i] <= high);
+const seen = (surface, point) =>
+  FLORI.surfaces[surface].box.every(([low, high], i) => point[i] >= low && point[i] <= high);
 
 // What became of a way, in words.
 function outcome(surface, way) {
@@ -160,6 +161,7 @@ function mismatches() {
   return FLORI.witnesses.filter(({ surface, optimizer, rate, points }) => {
     const { settings } = OPTIMIZERS[optimizer], steps = Math.max(...Object.keys(points));
     const way = walk(surface, optimizer, { ...settings, rate }, FLORI.surfaces[surface].start, steps);
-    return !Object.entries(points).every(([step, point]) => point.every((value, i) => alike(way.points[step][i], value)));
+    const same = ([step, point]) => point.every((value, i) => alike(way.points[step][i], value));
+    return !Object.entries(points).every(same);
   });
 }
