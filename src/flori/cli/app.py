@@ -219,7 +219,7 @@ def inspect(
             "--landscape",
             metavar="SURFACE|slice",
             help="the ways of all optimisers on rosenbrock, beale, himmelblau, saddle, quadratic or rastrigin; "
-            "RUN: slice, the loss around its weights",
+            "with --out FILE.html a page to play with; RUN: slice, the loss around its weights",
         ),
     ] = None,
     health: Annotated[

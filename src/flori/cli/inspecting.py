@@ -37,11 +37,12 @@ def must_be_of_the_view(view: str, how: Mapping[str, object]) -> None:
             raise UserError(f"--{name} goes with {owner}, not with {other}")
 
 
-def picture_path(out: str, suffix: str = ".png") -> Path:
-    """The path of a picture that is to be written. Raises UserError where it cannot be there, before it is drawn."""
-    path = path_of(out)
-    if path.suffix != suffix or not path.parent.is_dir():
-        raise UserError(f"--out {out}: name a {suffix} file in a folder that is there")
+def picture_path(out: str, *suffixes: str) -> Path:
+    """The path of a picture that is to be written, by default of a PNG. Raises UserError where it cannot be there,
+    before it is drawn."""
+    path, suffixes = path_of(out), suffixes or (".png",)
+    if path.suffix not in suffixes or not path.parent.is_dir():
+        raise UserError(f"--out {out}: name a {' or '.join(suffixes)} file in a folder that is there")
     if path.is_dir():
         raise UserError(f"--out {out}: is a folder; name a file")
     return path

@@ -1,4 +1,4 @@
-"""flori inspect --landscape: ways of all optimisers down a surface, or a slice of a trained network's loss."""
+"""flori inspect --landscape: ways of all optimisers down a surface as a picture or a page; a slice of a run's loss."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from flori.cli.inspecting import must_be_named, picture_path
 from flori.cli.printing import print_json, print_table
 from flori.core.errors import UserError
 
-SLICE = "slice"
+SLICE, PAGE = "slice", ".html"
 DOTS = 240  # of a surface, along each side of its picture
 
 
 def draw_landscape(surface: str, target: str, settings: list[str], out: str, as_json: bool) -> None:
-    """Draw a surface with the ways of all optimisers; or, where `surface` is slice, the loss around a run's weights."""
+    """Draw a surface with the ways of all optimisers, or write a page of them where `out` ends in .html; or, where
+    `surface` is slice, draw the loss around a run's weights."""
     if settings:
         raise UserError(f"flori inspect --landscape takes no settings, such as {settings[0]}")
     if surface == SLICE:
@@ -24,7 +25,33 @@ def draw_landscape(surface: str, target: str, settings: list[str], out: str, as_
     elif target:
         raise UserError(f"flori inspect --landscape {surface} is of no system or run ({target}); of a run it is slice")
     else:
-        draw_ways(surface, picture_path(out), as_json)
+        path = picture_path(out, ".png", PAGE)
+        (write_page if path.suffix == PAGE else draw_ways)(surface, path, as_json)
+
+
+def write_page(name: str, path: Path, as_json: bool) -> None:
+    """A page to play with: any surface, optimiser and rate, from wherever its reader clicks."""
+    from flori.artifacts.writing import write
+    from flori.data.progress import counted
+    from flori.evaluation.landscape_page import RATE_OF, page, witnesses
+    from flori.training.surfaces import SURFACES
+
+    _must_be_a_surface(name)
+    found = list(counted(witnesses(), len(SURFACES) * len(RATE_OF), "ways to check it by"))
+    write(path, page(name, found))
+    if as_json:
+        print_json({"surface": name, "surfaces": [*SURFACES], "optimizers": [*RATE_OF], "page": str(path)})
+        return
+    print(f"page {path}: {len(SURFACES)} surfaces and {len(RATE_OF)} optimisers to play with; open it in a browser")
+
+
+def _must_be_a_surface(name: str) -> None:
+    from flori.training.surfaces import SURFACES
+
+    if name not in SURFACES:
+        near = difflib.get_close_matches(name, [*SURFACES, SLICE], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"--landscape {name}: there are {', '.join(SURFACES)}, and slice of a run{hint}")
 
 
 def draw_ways(name: str, path: Path, as_json: bool) -> None:
@@ -37,10 +64,7 @@ def draw_ways(name: str, path: Path, as_json: bool) -> None:
     from flori.training.surfaces import SURFACES
     from flori.training.trajectories import OPTIONS, STEPS, ways
 
-    if name not in SURFACES:
-        near = difflib.get_close_matches(name, [*SURFACES, SLICE], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"--landscape {name}: there are {', '.join(SURFACES)}, and slice of a run{hint}")
+    _must_be_a_surface(name)
     surface = SURFACES[name]
     found = list(counted(ways(surface), len(OPTIONS), "optimisers"))
     x, y = (torch.linspace(*ends, DOTS, dtype=torch.float64) for ends in surface.box)
