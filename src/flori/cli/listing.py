@@ -6,7 +6,7 @@ import dataclasses
 
 from flori.cli.printing import print_json, print_table
 from flori.core.errors import UserError
-from flori.core.recipe import Evidence, Recipe
+from flori.core.recipe import Recipe
 from flori.recipes.catalogue import ALL
 
 
@@ -19,7 +19,7 @@ def list_systems(task: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_document(recipe) for recipe in found])
         return
-    rows = [[r.system, ", ".join(r.tasks), r.data.source, *_best(r.evidence), r.about] for r in found]
+    rows = [[r.system, ", ".join(r.tasks), r.data.source, *_best(r), r.about] for r in found]
     print_table(["system", "task", "data", "reached", "on", "parameters", "what it is"], rows)
 
 
@@ -33,9 +33,10 @@ def _document(recipe: Recipe) -> dict[str, object]:
     }
 
 
-def _best(evidence: tuple[Evidence, ...]) -> list[str]:
-    """The first piece of evidence: its score, its data, and the number of parameters."""
-    if not evidence:
+def _best(recipe: Recipe) -> list[str]:
+    """The first piece of evidence, on the recipe's own data where there is one: its score, its data, and the number of
+    parameters."""
+    if not recipe.evidence:
         return ["", "", ""]
-    first = evidence[0]
+    first = min(recipe.evidence, key=lambda one: one.data != recipe.data.source)
     return [first.headline, first.data, f"{first.parameters:,}"]
