@@ -12,6 +12,7 @@ from flori.core.overrides import apply_values
 from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.catalogue import find
 from flori.training.loop import loop
+from flori.training.sharding import local
 from tests.contract.texts import written
 
 STEPS = 20
@@ -54,6 +55,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "tagged": ("bilstm-tagger", {"data": "Sentences", "batch": 13, "data.unknown": 0.5}),
     "texts": ("bilstm-classifier", {"data": "Texts", "batch": 13, "data.unknown": 0.5}),
 }
+SHARDED = ("momentum", "divided", "clipped", "rows", "all-rows", "normed", "carried-parts", "next-tokens", "translated")
+CASES |= {f"{case}, sharded": (CASES[case][0], {**CASES[case][1], "parallel": "shard"}) for case in SHARDED}
 SMALL = {
     "transformer-lm": {
         "model.width": 16,
@@ -90,7 +93,14 @@ def trained(case: str, folder: Path) -> dict[str, Tensor]:
     steps = loop(run.state, run.batches, run.update, run.steps, run.recipe.seed, run.ranks.rank)
     losses = torch.tensor([float(step.loss) for step in steps], dtype=torch.float64)
     weights = {name: t.detach().clone() for name, t in run.state.judged_model.state_dict().items()}
-    return {"losses": losses, **weights}
+    return {"losses": losses, "kept": torch.tensor(kept(run)), **weights}
+
+
+def kept(run: Assembly) -> int:
+    """Bytes of weights and of what the optimiser remembers, as this process holds them."""
+    slots = run.state.optimizer.state.values() if run.state.optimizer is not None else []
+    numbers = [*run.state.model.parameters(), *(t for slot in slots for t in slot.values() if t.dim())]
+    return sum(local(t).numel() * t.element_size() for t in numbers)
 
 
 def write_texts(folder: Path) -> None:

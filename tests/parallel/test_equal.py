@@ -12,24 +12,58 @@ from tests.parallel.cases import CASES, STEPS, trained, write_texts
 from tests.parallel.groups import run_together
 
 SAME_WORK = ("closed-form", "counted")  # one step is all there is
+SHORT = [
+    *("uneven", "mixed-up", "divided", "clipped", "rows", "all-rows", "closed-form", "normed", "normed-few"),
+    *("carried-parts", "windows", "next-tokens", "translated", "tagged", "texts"),
+    *("divided, sharded", "clipped, sharded"),
+]
+LONG = [case for case in CASES if case not in SHORT]
 
 
-@pytest.fixture(scope="module")
-def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the texts, and of what two ranks came to."""
-    folder = tmp_path_factory.mktemp("together")
+def group(ranks: int, cases: list[str], folder: Path) -> Path:
+    """The folder of the texts, and of what so many ranks came to."""
     write_texts(folder)
-    status, _, said = run_together(2, "-m", "tests.parallel.worker", str(folder), str(folder), *CASES)
+    status, _, said = run_together(ranks, "-m", "tests.parallel.worker", str(folder), str(folder), *cases)
     assert status == 0, said
     return folder
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_two_ranks_equal_one(together, case):
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two ranks, a short table of cases."""
+    return group(2, SHORT, tmp_path_factory.mktemp("two"))
+
+
+@pytest.mark.parametrize("case", SHORT)
+def test_two_ranks_equal_one(two, case):
+    must_equal_one(two, case, 2)
+
+
+@pytest.mark.long
+def test_two_ranks_equal_one_in_all_cases(tmp_path):
+    group(2, LONG, tmp_path)
+    for case in LONG:
+        must_equal_one(tmp_path, case, 2)
+
+
+@pytest.mark.long
+def test_three_ranks_equal_one(tmp_path):
+    group(3, [*CASES], tmp_path)
+    for case in CASES:
+        must_equal_one(tmp_path, case, 3)
+
+
+def must_equal_one(together: Path, case: str, ranks: int) -> None:
+    """All ranks came to the same, and to what this process comes to."""
     alone = trained(case, together)
-    first, second = (load_file(together / f"{case}-{rank}.safetensors") for rank in (0, 1))
+    first, *others = (load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks))
+    sizes = [int(one.pop("kept")) for one in (alone, first, *others)]
+    if case.endswith("sharded"):  # no byte twice, and shares that differ by rows only
+        assert sum(sizes[1:]) == sizes[0] and max(sizes[1:]) < sizes[0] * (1 / ranks + 0.15), sizes
+    else:
+        assert set(sizes) == {sizes[0]}
     assert len(alone["losses"]) == (1 if case in SAME_WORK else STEPS)
     assert first.keys() == alone.keys()
     for name, t in alone.items():
         torch.testing.assert_close(first[name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
-        assert torch.equal(first[name], second[name]), name
+        assert all(torch.equal(first[name], other[name]) for other in others), name

@@ -19,7 +19,7 @@ from tests.runs.processes import weights
 SETTINGS = [
     *("data=texts/counting.txt", "batch=7", "data.window=11", "data.order=sequential", "data.valid=0.1"),
     *("model.width=12", "model.hidden=14", "model.dropout=0", "precision=float64", "training.average=0.5"),
-    *("training.accumulate=2", "steps=900", "training.checkpoint_seconds=0.1"),
+    *("training.accumulate=2", "steps=400", "training.checkpoint_seconds=0.3"),
 ]
 WORDS = ("-m", "--", "flori", "train", "lstm", *SETTINGS, "--run", "run")
 
@@ -58,20 +58,21 @@ def test_workers_stop_as_one_and_one_process_goes_on(whole):
     _, said = group.communicate(timeout=120)
     assert said.count("stopped at step") == 1 and said.count("flori resume run") == 1, said
     summary = json.loads(Path("run/summary.json").read_text())
-    assert summary["status"] == "stopped" and 0 < summary["steps"] < 900
+    assert summary["status"] == "stopped" and 0 < summary["steps"] < 400
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
     assert found is not None and found.numbers["step"] == summary["steps"] and not remarks
     resume_run("run", quiet=True, as_json=False)
     must_equal(whole)
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
     group = start_together(2, *WORDS, more=("--max-restarts=2",))
     wait_for_lines(Path("run/metrics.jsonl"), 40, group)
     os.kill(workers(group)[1], signal.SIGKILL)
     _, said = group.communicate(timeout=240)
     assert group.returncode == 0, said
-    assert said.count("another worker was lost") == 1 and "already holds a run" not in said
+    assert "exitcode: -9" in said and "already holds a run" not in said and "Traceback" not in said
     must_equal(whole)
 
 

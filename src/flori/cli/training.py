@@ -89,8 +89,8 @@ def _to_the_end(session: Any, quiet: bool, as_json: bool, inputs: Sequence[str] 
             for remark in report.remarks:
                 print(f"flori: {remark}", file=sys.stderr, flush=True)
     summary = session.finish()
-    if inputs and session.folder.writes:
-        predictor = session.predictor()
+    predictor = session.predictor() if inputs else None
+    if predictor is not None and session.folder.writes:
         write_predictions(session.folder.path, predictor.predict(inputs), predictor.codec)
     _print_end(summary, session.folder, as_json, bool(inputs))
 

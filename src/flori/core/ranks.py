@@ -149,9 +149,23 @@ def joined(device: str, timeout: float) -> Iterator[Ranks]:
     if ranks.alone or not current().alone:
         yield current()
         return
-    _torch().init_process_group(_backend(device), timeout=timedelta(seconds=timeout))
+    limit = timedelta(seconds=timeout)
+    store = _store(limit)
+    _torch().init_process_group(_backend(device), store=store, rank=ranks.rank, world_size=ranks.size, timeout=limit)
     yield ranks
     _torch().destroy_process_group()  # not after a failure: it would wait for the others
+
+
+_shared: list[Any] = []  # the store, once it is there: a place for words that outlives any rank
+
+
+def _store(limit: timedelta) -> Any:
+    """What all ranks of this attempt can write to and read. torchrun keeps one store over its restarts, in which those
+    who come later would find the addresses of those who have ended: so each attempt has its own part of it."""
+    store, _, size = next(_torch().rendezvous("env://", timeout=limit))
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    _shared[:] = [_torch().PrefixStore(f"flori/attempt {attempt} of {size}", store)]
+    return _shared[0]
 
 
 def _backend(device: str) -> str:
@@ -183,17 +197,17 @@ def speaks(lost: bool = False) -> bool:
     ranks = launched()
     if ranks.alone:
         return True
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # torchrun may end us while we wait
     if ranks.first if current().alone else _is_first_to_fail(lost):
         return True
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     time.sleep(SILENCE)
     return False
 
 
 def _is_first_to_fail(lost: bool) -> bool:
-    from torch.distributed.distributed_c10d import _get_default_store
-
-    store, rank = _get_default_store(), str(current().rank)
+    if not _shared:  # the group was joined by somebody else
+        return current().first
+    store, rank = _shared[0], str(current().rank)
     try:
         if lost:
             store.wait([FAILED], timedelta(seconds=REPORTED))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import AveragedModel
 
 from flori import models
 from flori.artifacts.weights import Weights
@@ -26,14 +27,16 @@ from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.suiting import must_suit
+from flori.recipes.suiting import must_suit, must_suit_shards
 from flori.recipes.tasks import Task, named, task_of
 from flori.training import optimizers
 from flori.training.freezing import freeze
+from flori.training.mesh import mesh_of
 from flori.training.perceptron import rosenblatt
 from flori.training.proximal import at_its_rate
+from flori.training.sharding import is_sharded, shard
 from flori.training.state import State, averaged
-from flori.training.together import BY_ITSELF, DataParallel, Together
+from flori.training.together import BY_ITSELF, DataParallel, Sharded, Together
 from flori.training.transfer import Transfer
 from flori.training.updates import Update, counting, descent, judgement, solution
 
@@ -125,13 +128,29 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         state, update = State(model, None, averaged(model, options.average)), rosenblatt(batches.per_epoch)
     else:
         options = at_its_rate(options, train) if options.optimizer == "fista" else options
-        together: Together = BY_ITSELF if ranks.alone else DataParallel(model, ranks)
-        state = State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)
-        state.wrapped = together.network
+        average = averaged(model, options.average)
+        together = _together(recipe, model, average, ranks, device)
+        state = State(model, optimizers.build(model, options), average, frozen=frozen, wrapped=together.network)
+        if any(map(is_sharded, model.parameters())):
+            state.rebuild = lambda: build_model(recipe, data.codec).to(device, dtype)
         update = descent(objective, options, steps, device, precision, together)
     return Assembly(
         recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks, share
     )
+
+
+def _together(
+    recipe: Recipe, model: nn.Module, average: AveragedModel | None, ranks: Ranks, device: torch.device
+) -> Together:
+    """How the ranks learn the network."""
+    if ranks.alone:
+        return BY_ITSELF
+    mesh = mesh_of(ranks, device)
+    if recipe.parallel.strategy == "data":
+        return DataParallel(model, ranks, mesh)
+    must_suit_shards(recipe)
+    shard(model, average, mesh)
+    return Sharded(model, ranks)
 
 
 def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:

@@ -8,6 +8,7 @@ import torch
 
 from flori.core.recipe import Training
 from flori.evaluation.separability import sentence, separability
+from flori.training.sharding import whole
 from flori.training.state import State
 
 
@@ -18,7 +19,7 @@ def findings(training: Training, state: State, per_epoch: int) -> dict[str, Any]
         found = separability(state.notes, float(numbers.double().norm()), state.settled)
         return {"perceptron": found, "remark": sentence(found, state.step / per_epoch)}
     if training.l1:
-        weights = torch.cat([p.detach().flatten() for p in state.judged_model.parameters() if p.dim() > 1])
+        weights = torch.cat([whole(p.detach()).flatten() for p in state.learnt.parameters() if p.dim() > 1])
         zero = int((weights == 0).sum())
         return {"zero_weights": zero, "remark": f"{zero:,} of {len(weights):,} weights are exactly 0"}
     return {}

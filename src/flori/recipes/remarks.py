@@ -38,8 +38,8 @@ class Remarks:
             self._say(never_learning(self.run.state.model))
 
     def look(self, step: int) -> None:
-        """Look at the gradients of the step just done, if it is time."""
-        if (seen := self.glances.look(step)) is not None:
+        """Look at the gradients of the step just done, if it is time. Shares of them say nothing of units."""
+        if self.run.state.rebuild is None and (seen := self.glances.look(step)) is not None:
             self._say(warn(seen))
 
     def hear(self, step: int, loss: float) -> None:

@@ -30,6 +30,7 @@ from flori.recipes.findings import findings
 from flori.recipes.remarks import Remarks
 from flori.recipes.retracing import retrace
 from flori.training.loop import Step, loop
+from flori.training.sharding import whole
 
 REPORTS = 200  # lines of training loss in a run's metrics, about
 
@@ -113,7 +114,7 @@ class Session:
                 f"{self.folder.path}: the data behind data={self.run.recipe.data.source} has changed since the run "
                 "began, so it cannot go on exactly; put the data back, or train anew"
             )
-        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints, self.run.ranks)
+        found, self.remarks = checkpoints.load_newest(self.folder.checkpoints, self.run.ranks, self.run.state.like)
         if found is not None:
             self.run.state.restore(found.tensors, found.numbers, self.run.share)
             self._saved = self.run.state.step
@@ -159,7 +160,7 @@ class Session:
         again = f"flori resume {shlex.quote(str(self.folder.path))}"
         return Interrupted(f"stopped at step {self.run.state.step} and saved; go on with: {again}")
 
-    def _train(self) -> Iterator[Report]:
+    def _train(self) -> Generator[Report, None, None]:
         run, state = self.run, self.run.state
         last_saved = before = time.monotonic()
         every = max(1, min(run.batches.per_epoch, run.steps // REPORTS))
@@ -257,7 +258,7 @@ class Session:
 
     def _judge(self) -> dict[str, float]:
         run, split = self.run, self.run.data.judged
-        scores = run.task.judge(self.predictor(), run.data.parts[split], False).scores
+        scores = run.task.judge(self._judging(), run.data.parts[split], False).scores
         self._scores = {split: scores}
         if run.recipe.training.patience is not None:
             name, higher_is_better = run.task.best
@@ -271,7 +272,7 @@ class Session:
         run, state = self.run, self.run.state
         if state.step == self._saved:
             return
-        if not all(bool(p.isfinite().all()) for p in state.model.parameters()):
+        if not all(bool(whole(p).isfinite().all()) for p in state.model.parameters()):
             raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
         checkpoints.save(self.folder.checkpoints, state.tensors(run.ranks), state.numbers(), run.ranks)
         self._saved = state.step
@@ -279,8 +280,9 @@ class Session:
     def stop(self) -> None:
         """Save everything, and say that the run is not done."""
         self.save()
+        predictor = self.predictor()
         if self.folder.writes:
-            self.predictor().save(self.folder.model, self._options(), self._scores)
+            predictor.save(self.folder.model, self._options(), self._scores)
         self.folder.write("summary.json", self._summary("stopped"))
 
     def finish(self) -> dict[str, Any]:
@@ -289,9 +291,9 @@ class Session:
         run = self.run
         self.save()
         if run.state.best:
-            run.state.judged_model.load_state_dict(run.state.best)
+            run.state.learnt.load_state_dict(run.state.best)
         judged = [part for part in ("valid", "test") if part in run.data.parts]
-        predictor = self.predictor()
+        predictor = self._judging()
         found = {part: run.task.judge(predictor, run.data.parts[part], True) for part in judged}
         self._scores = {part: one.scores for part, one in found.items()}
         summary = self._summary("done")
@@ -319,10 +321,14 @@ class Session:
         found = values(self.run.recipe).items()
         return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
 
+    def _judging(self) -> Predictor:
+        """The predictor, all ranks sharing what is to be judged."""
+        return replace(self.predictor(), ranks=self.run.ranks)
+
     def predictor(self) -> Predictor:
-        """The network as it is judged, with all that leads from files to answers."""
+        """The network as it is judged, with all that leads from files to answers. All ranks have to ask."""
         run = self.run
-        return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision, run.ranks)
+        return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision)
 
     def _summary(self, status: str, **more: Any) -> dict[str, Any]:
         run, state = self.run, self.run.state

@@ -28,3 +28,10 @@ def must_suit(recipe: Recipe) -> None:
     if recipe.training.loss not in SOLVED.get(optimizer, (recipe.training.loss,)):
         what = f"optimizer={optimizer} solves for {SOLVED[optimizer][-1]} loss"
         raise UserError(f"{what}; training.loss={recipe.training.loss} takes steps, as with optimizer=sgd")
+
+
+def must_suit_shards(recipe: Recipe) -> None:
+    """Raises UserError for what needs all weights in one place at every step."""
+    if recipe.system == "nadaraya-watson" or recipe.training.optimizer == "fista":
+        what = recipe.system if recipe.system == "nadaraya-watson" else "optimizer=fista"
+        raise UserError(f"parallel=shard: {what} works on all weights at once, which are few; take parallel=data")

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from flori.training.sharding import local, whole
+
 
 def clip(parameters: Iterable[nn.Parameter], most: float) -> Tensor | None:
     """Scale the gradients in place, so that their norm is at most `most` (θ > 0), and give the norm before; None where
@@ -19,6 +21,6 @@ def clip(parameters: Iterable[nn.Parameter], most: float) -> Tensor | None:
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return None
-    norm = torch.nn.utils.get_total_norm(gradients)
-    torch._foreach_mul_(gradients, (most / norm).clamp(max=1))
+    norm = whole(torch.nn.utils.get_total_norm(gradients))
+    torch._foreach_mul_([local(g) for g in gradients], (most / norm).clamp(max=1))
     return norm

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from flori.training.sharding import as_share, local, share_like, whole
+
 A, B, C = 3.4445, -4.7750, 2.0315
 STEPS = 5
 ALIKE = 0.2  # the root mean square of AdamW's updates, about
@@ -43,16 +45,20 @@ class Muon(torch.optim.Optimizer):
         for p in learning:
             alike[p.shape].append(p)
         for shape, matrices in alike.items():  # those of one shape as one batch of products
-            momenta = [self._slot(p, "momentum") for p in matrices]
-            gradients = [p.grad for p in matrices if p.grad is not None]
+            momenta = [local(self._slot(p, "momentum")) for p in matrices]
+            gradients = [local(p.grad) for p in matrices if p.grad is not None]
             torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
             ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
-            moves = orthogonal(torch.stack(ahead)) * (ALIKE * max(shape) ** 0.5)
-            torch._foreach_add_(matrices, list(moves.to(matrices[0].dtype)), alpha=-group["lr"])
+            moves = _moves([as_share(p, one) for p, one in zip(matrices, ahead, strict=True)])
+            moves = moves.to(matrices[0].dtype) * (ALIKE * max(shape) ** 0.5)
+            own = [local(share_like(p, move)) for p, move in zip(matrices, moves, strict=True)]
+            torch._foreach_add_([local(p) for p in matrices], own, alpha=-group["lr"])
 
     def _adam(self, learning: list[Tensor], group: dict[str, Any]) -> None:
-        first, second, count = ([self._slot(p, name) for p in learning] for name in ("first", "second", "count"))
-        gradients = [p.grad for p in learning if p.grad is not None]
+        names = ("first", "second", "count")
+        first, second, count = ([local(self._slot(p, name)) for p in learning] for name in names)
+        gradients = [local(p.grad) for p in learning if p.grad is not None]
+        learning = [local(p) for p in learning]
         adamw(
             *(learning, gradients, first, second, [], count),
             fused=all(p.device.type in ("cpu", "cuda") for p in learning),
@@ -71,6 +77,12 @@ class Muon(torch.optim.Optimizer):
             count = torch.zeros((), dtype=torch.float32, device=p.device)
             slots[name] = count if name == "count" else torch.zeros_like(p)
         return slots[name]
+
+
+def _moves(matrices: list[Tensor]) -> Tensor:
+    """The orthogonal ones, [K, m, n]. Of matrices of which ranks have shares each makes all of them: to make them is
+    quicker than to hand them round."""
+    return orthogonal(torch.stack([whole(one) for one in matrices]))
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

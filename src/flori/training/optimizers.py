@@ -11,6 +11,7 @@ from flori.core.recipe import Training
 from flori.training.heads import in_head
 from flori.training.muon import Muon
 from flori.training.proximal import Fista
+from flori.training.sharding import is_sharded
 
 
 def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
@@ -81,5 +82,5 @@ def _with_matrices_apart(model: nn.Module, groups: list[dict[str, Any]]) -> list
 
 
 def _fusible(parameters: list[nn.Parameter]) -> bool:
-    """Whether torch has one kernel for the whole update of these parameters."""
-    return all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
+    """Whether torch has one kernel for the whole update of these parameters: it has none for shares of them."""
+    return all(not is_sharded(p) and p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from flori.core.recipe import Training
 from flori.data.examples import Part
+from flori.training.sharding import local
 
 
 def shrunk(weights: Tensor, threshold: float | Tensor) -> Tensor:
@@ -29,7 +30,7 @@ def shrink(optimizer: torch.optim.Optimizer) -> None:
     for group in optimizer.param_groups:
         if group.get("l1"):
             threshold = group["lr"] * group["l1"] / (1 - group["momentum"])
-            for p in group["params"]:
+            for p in map(local, group["params"]):
                 p.copy_(shrunk(p, threshold))
 
 

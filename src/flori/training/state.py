@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from flori.core.ranks import ALONE, Ranks
 from flori.data.shares import WHOLE, Share
 from flori.layers.recurrent import Carried
 from flori.training.memories import of_all, share_of
+from flori.training.sharding import is_sharded, whole
 
 NUMBERS = (
     "step",
@@ -37,7 +39,8 @@ class State:
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
     alone, `examples` how many went through them. `notes` is what a rule counts of its own, `settled` whether it has
-    nothing left to change. `wrapped` is the network as several ranks learn it together.
+    nothing left to change. `wrapped` is the network as several ranks learn it together; where each keeps a share of the
+    weights, `rebuild` makes a network for all of them.
     """
 
     model: nn.Module
@@ -58,6 +61,7 @@ class State:
     notes: dict[str, float] = field(default_factory=dict)
     settled: bool = False
     wrapped: nn.Module | None = None
+    rebuild: Callable[[], nn.Module] | None = None
 
     @property
     def network(self) -> nn.Module:
@@ -65,9 +69,37 @@ class State:
         return self.model if self.wrapped is None else self.wrapped
 
     @property
-    def judged_model(self) -> nn.Module:
-        """The weights that scores are taken of: the moving average where there is one."""
+    def learnt(self) -> nn.Module:
+        """What scores are taken of, as it is learnt: the moving average where there is one."""
         return self.model if self.average is None else self.average.module
+
+    @property
+    def judged_model(self) -> nn.Module:
+        """The network that scores are taken of. Where its weights are sharded, a copy with all of them: all ranks have
+        to ask."""
+        if self.rebuild is None:
+            return self.learnt
+        model = self.rebuild()
+        model.load_state_dict({name: whole(t) for name, t in self.learnt.state_dict().items()})
+        return model
+
+    def like(self, name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+        """An empty tensor to read one of `tensors` into: a rank's share, where it keeps one."""
+        kept = self._home(name)
+        if kept is None or not is_sharded(kept) or kept.shape != shape:
+            return torch.empty(shape, dtype=dtype)
+        return torch.empty_like(kept, dtype=dtype)
+
+    def _home(self, name: str) -> Tensor | None:
+        """The weight that a tensor is of, by its name in `tensors`."""
+        what, rest = name.split(".", 1)
+        if what == "optimizer" and self.optimizer is not None:
+            return self._learning()[int(rest.split(".")[0])]
+        return self.model.state_dict().get(rest.removeprefix("module."))
+
+    def _learning(self) -> list[Tensor]:
+        assert self.optimizer is not None
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def learn(self) -> None:
         """Training mode, but for the layers that do not learn."""
@@ -80,7 +112,7 @@ class State:
         better = self.best_score is None or (score > self.best_score if higher_is_better else score < self.best_score)
         if better:
             self.best_score, self.best_step, self.waited = score, self.step, 0
-            self.best = {name: t.detach().clone() for name, t in self.judged_model.state_dict().items()}
+            self.best = {name: t.detach().clone() for name, t in self.learnt.state_dict().items()}
         else:
             self.waited += 1
 
@@ -113,7 +145,7 @@ class State:
         self.memory = share_of(carried, share)
         if self.optimizer is not None:
             slots: dict[int, dict[str, Tensor]] = {}
-            learning = [p for group in self.optimizer.param_groups for p in group["params"]]
+            learning = self._learning()
             for name, t in _under("optimizer.", tensors).items():
                 number, slot = name.split(".", 1)
                 slots.setdefault(int(number), {})[slot] = _laid_out_as(learning[int(number)], t)

@@ -1,12 +1,13 @@
 """How several ranks learn one network: what a step asks of them beside what it does alone.
 
-Data parallel: each rank takes the gradients of its share of a batch, and torch's DistributedDataParallel adds them up.
+Each rank takes the gradients of its share of a batch. They are added up by torch's DistributedDataParallel, or by
+fully_shard, where each rank keeps a share of the weights too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -43,38 +44,23 @@ class Together:
 BY_ITSELF = Together()
 
 
-class Replicated(DistributedDataParallel):
-    """torch's, with the attributes of the network that it holds."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Its own, else the network's."""
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(super().__getattr__("module"), name)
-
-
-class DataParallel(Together):
-    """Every rank holds the network and learns from its share of each batch."""
-
-    network: Replicated
+class Sharing(Together):
+    """Ranks that learn from a share of each batch; how gradients come together is for `gradients` to say."""
 
     def __init__(self, model: nn.Module, ranks: Ranks) -> None:
         self.ranks = ranks
-        self.network = Replicated(model)
-        self.network.broadcast_buffers = False  # in each forward pass; `settle` does what is needed
         norms = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
         self._norms = [layer for layer in norms if isinstance(layer, NormOverAll)]
         self._each = [layer for layer in norms if not isinstance(layer, NormOverAll)]
 
+    def gradients(self, last: bool) -> AbstractContextManager[object]:
+        """Within it a part of a batch is worked through; after the last one ranks put their gradients together."""
+        raise NotImplementedError
+
     @contextmanager
     def part(self, part: Any, last: bool) -> Iterator[None]:
-        """Gradients are added up over ranks after the last part only."""
-        with ExitStack() as stack:
-            if not last:
-                stack.enter_context(self.network.no_sync())
-            if not part.counts:
-                stack.enter_context(self._unseen())
+        """Rows that do not count leave no trace in batch norms."""
+        with self.gradients(last), nullcontext() if part.counts else self._unseen():
             yield
 
     def to_learn(self, loss: Tensor) -> Tensor:
@@ -87,17 +73,16 @@ class DataParallel(Together):
 
     @contextmanager
     def _unseen(self) -> Iterator[None]:
-        """Rows that do not count leave no trace in what batch norms remember."""
         kept = [layer.momentum for layer in self._each]
         for layer in self._norms:
             layer.counts = False
-        for layer in self._each:
-            layer.momentum = 0.0
+        for norm in self._each:
+            norm.momentum = 0.0
         yield
         for layer in self._norms:
             layer.counts = True
-        for layer, momentum in zip(self._each, kept, strict=True):
-            layer.momentum = momentum
+        for norm, momentum in zip(self._each, kept, strict=True):
+            norm.momentum = momentum
 
     @torch.no_grad()
     def settle(self) -> None:
@@ -109,3 +94,44 @@ class DataParallel(Together):
         flat = self.ranks.total(torch.cat([t.flatten() for t in kept])) / self.ranks.size
         for t, mean in zip(kept, flat.split([t.numel() for t in kept]), strict=True):
             t.copy_(mean.view_as(t))
+
+
+class Replicated(DistributedDataParallel):
+    """torch's, with the attributes of the network that it holds."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Its own, else the network's."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("module"), name)
+
+
+class DataParallel(Sharing):
+    """Every rank holds the network."""
+
+    network: Replicated
+
+    def __init__(self, model: nn.Module, ranks: Ranks, mesh: Any) -> None:
+        super().__init__(model, ranks)
+        self.network = Replicated(model, process_group=mesh.get_group("data"))
+        self.network.broadcast_buffers = False  # in each forward pass; `settle` does what is needed
+
+    def gradients(self, last: bool) -> AbstractContextManager[object]:
+        """All-reduced, some while others are still being computed."""
+        return nullcontext() if last else self.network.no_sync()
+
+
+class Sharded(Sharing):
+    """Every rank holds a share of the network, which `flori.training.sharding` has made."""
+
+    network: Any
+
+    def __init__(self, model: nn.Module, ranks: Ranks) -> None:
+        super().__init__(model, ranks)
+        self.network = model
+
+    def gradients(self, last: bool) -> AbstractContextManager[object]:
+        """Reduced and scattered: each rank gets those of its own share."""
+        self.network.set_requires_gradient_sync(last)
+        return nullcontext()
