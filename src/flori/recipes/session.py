@@ -176,6 +176,7 @@ class Session:
             now = time.monotonic()
             state.busy += now - before
             self.warnings.look(step.number)
+            self.warnings.clock(now - before)
             if step.number % every == 0 or step.number == run.steps:
                 self._report_loss(step)
             scores = self._judge() if self._judging_is_due(step) else None
