@@ -244,6 +244,18 @@ def inspect(
     profile: Annotated[bool, typer.Option("--profile", help="where the time of training steps goes")] = False,
     modes: Annotated[bool, typer.Option("--modes", help="gradients in forward against reverse mode")] = False,
     order: Annotated[bool, typer.Option("--order", help="rows against columns, loops against vectors")] = False,
+    scale: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--scale", metavar="N", min=1, max=65_536, help="step time and efficiency on up to N workers"),
+    ] = None,
+    bandwidth: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(metavar="GB/S", min=1e-6, help="scale: between two workers; else measured here"),
+    ] = None,
+    latency: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(metavar="µS", min=0, help="scale: of a message; else measured here"),
+    ] = None,
     out: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--out", metavar="PATH", help="where to write what is drawn; else a name of its own here"),
@@ -264,8 +276,10 @@ def inspect(
         "--landscape": landscape,
         "--capacity": capacity,
         "--data-sizes": data_sizes,
+        "--scale": scale,
     }
     how = {"layer": layer, "head": head, "kind": kind, "measure": measure, "depth": depth}
+    how |= {"bandwidth": bandwidth, "latency": latency}
     look(target, settings or [], out, json, asked, how)
 
 

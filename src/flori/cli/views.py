@@ -61,3 +61,7 @@ def look(
             from flori.cli.curves import draw_data_sizes
 
             draw_data_sizes(target, words, asked[view], out or "data-sizes.png", as_json)
+        case "--scale":
+            from flori.cli.scales import predict_scale
+
+            predict_scale(target, words, asked[view], (how["bandwidth"], how["latency"]), out, as_json)

@@ -155,10 +155,15 @@ class Training:
 class Parallel:
     """How the workers that torchrun started share the work; without torchrun none of it counts."""
 
-    strategy: Literal["data", "shard"] = value(
+    strategy: Literal["data", "shard", "async"] = value(
         "data",
-        "each worker holds all weights and learns from its share of a batch; shard: it keeps a share of them too",
+        "each worker holds all weights and learns from its share of a batch; shard: it keeps a share of them too; "
+        "async: the first owns them, the others send it gradients and do not wait for each other",
     )
+    staleness: int = value(
+        4, "async: updates that the weights of a gradient may be behind at most", at_least=0, at_most=1_000_000
+    )
+    slow: str | None = value(None, "RANK:FACTOR makes a worker take so many times as long, for study")
     norm: Literal["each", "all"] = value(
         "each", "batch norm by the mean and deviation of each worker's share of a batch, or of the whole batch"
     )

@@ -27,9 +27,10 @@ from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.suiting import must_suit, must_suit_shards
+from flori.recipes.suiting import must_suit, must_suit_asynchrony, must_suit_shards, slowness
 from flori.recipes.tasks import Task, named, task_of
 from flori.training import optimizers
+from flori.training.asynchronous import Idle, Owner, Turns, Worker, slowed
 from flori.training.freezing import freeze
 from flori.training.mesh import mesh_of
 from flori.training.perceptron import rosenblatt
@@ -44,7 +45,8 @@ from flori.training.updates import Update, counting, descent, judgement, solutio
 @dataclass(frozen=True)
 class Assembly:
     """All that one run works with. `steps` is the number of updates in all, `taken` what became of other weights that
-    it begins from, `ranks` who trains together, and `share` what of each batch this one learns from."""
+    it begins from, `ranks` who trains together, and `share` what of each batch this one learns from. Of those that do
+    not wait for each other the `owner` is alone, and a `worker` has nothing but its work."""
 
     recipe: Recipe
     data: Prepared
@@ -59,6 +61,8 @@ class Assembly:
     taken: Transfer | None = None
     ranks: Ranks = ALONE
     share: Share = WHOLE
+    owner: Owner | None = None
+    worker: Worker | None = None
 
     @property
     def codec(self) -> Codec:
@@ -118,6 +122,10 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         _must_be_at_once(recipe, data.codec, batches)
     objective = _objective(task, options, model, batches)
     steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
+    if recipe.parallel.strategy == "async" and not ranks.alone:
+        still = State(model, None, frozen=frozen), batches, judgement(objective)
+        found = Assembly(recipe, data, task, *still, steps, device, precision, objective, taken)
+        return apart(found, ranks, size)
     if counts:
         state, update = State(model, None), counting(train.tokens)
     elif closed:
@@ -134,9 +142,40 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         if any(map(is_sharded, model.parameters())):
             state.rebuild = lambda: build_model(recipe, data.codec).to(device, dtype)
         update = descent(objective, options, steps, device, precision, together)
+    if (times := slowness(recipe, ranks) if not ranks.alone else 1.0) > 1:
+        update = slowed(update, times)
     return Assembly(
         recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks, share
     )
+
+
+def apart(run: Assembly, ranks: Ranks, size: int) -> Assembly:
+    """What a rank does that does not wait for others: the first owns the weights, the others take gradients."""
+    recipe, model, options, workers = run.recipe, run.state.model, run.recipe.training, ranks.size - 1
+    frozen = run.state.frozen
+    must_suit_asynchrony(recipe, model, run.device.type, getattr(recipe.data, "order", "random") == "sequential")
+    times = slowness(recipe, ranks)
+    if ranks.first:
+        average = averaged(model, options.average)
+        state = State(model, optimizers.build(model, options), average, frozen=frozen)
+        owner = Owner(workers, recipe.parallel.staleness, options, run.steps, state)
+        return dataclasses.replace(run, state=state, batches=Turns(run.batches), update=owner.update, owner=owner)
+    dtype, plain = parameter_type(run.precision), dataclasses.replace(options, clip=None, l1=0.0)
+    shares = [
+        run.codec.batches(
+            run.data.parts["train"],
+            size,
+            run.device,
+            dtype,
+            recipe.seed,
+            recipe.data,
+            Share(Ranks(number, workers), options.accumulate),
+        )
+        for number in range(workers)
+    ]
+    update = slowed(descent(run.objective, plain, run.steps, run.device, run.precision), times)
+    state = State(model, Idle(model), frozen=frozen)
+    return dataclasses.replace(run, state=state, worker=Worker(workers, shares, state, update, options, recipe.seed))
 
 
 def _together(

@@ -9,6 +9,7 @@ from typing import Any
 from flori.evaluation.findings import Finding
 from flori.evaluation.warnings import diverged, never_learning, warn
 from flori.recipes.assembly import Assembly
+from flori.recipes.paying import Paying
 from flori.training.glances import Glances
 
 
@@ -24,6 +25,7 @@ class Remarks:
 
     def __post_init__(self) -> None:
         self.glances = Glances(self.run.state.model)
+        self.paying = Paying(self.run)
 
     def remember(self, lines: Sequence[dict[str, Any]]) -> None:
         """What an earlier sitting said, from the lines of its metrics."""
@@ -41,6 +43,11 @@ class Remarks:
         """Look at the gradients of the step just done, if it is time. Shares of them say nothing of units."""
         if self.run.state.rebuild is None and (seen := self.glances.look(step)) is not None:
             self._say(warn(seen))
+
+    def clock(self, seconds: float) -> None:
+        """The seconds that a step took: whether so many workers pay is found out in the first ones."""
+        found = self.paying.look(seconds)
+        self._say([] if found is None else [found])
 
     def hear(self, step: int, loss: float) -> None:
         """The mean loss of the steps up to this one."""

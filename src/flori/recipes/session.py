@@ -7,7 +7,7 @@ import platform
 import shlex
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from flori.recipes.assembly import Assembly
 from flori.recipes.findings import findings
 from flori.recipes.remarks import Remarks
 from flori.recipes.retracing import retrace
+from flori.training.asynchronous import staleness
 from flori.training.loop import Step, loop
 from flori.training.sharding import whole
 
@@ -130,9 +131,12 @@ class Session:
 
         The caller holds the folder's lock.
         """
+        if self.run.worker is not None:
+            self.run.worker.work()
+            return
         training = self._train()
         try:
-            with closing(training):
+            with closing(training), nullcontext() if self.run.owner is None else closing(self.run.owner):
                 yield from training if self.run.ranks.alone else self._all_the_way(training)
         except GeneratorExit:
             self.stop()
@@ -172,6 +176,7 @@ class Session:
             now = time.monotonic()
             state.busy += now - before
             self.warnings.look(step.number)
+            self.warnings.clock(now - before)
             if step.number % every == 0 or step.number == run.steps:
                 self._report_loss(step)
             scores = self._judge() if self._judging_is_due(step) else None
@@ -239,7 +244,9 @@ class Session:
         state = self.run.state
         loss = state.loss_sum / state.loss_examples
         self.warnings.hear(step.number, loss)
-        self._write_line("train", step, {"loss": loss, **self.warnings.written()})
+        stale = staleness(state.notes)
+        behind = {"staleness": stale["mean"]} if stale else {}
+        self._write_line("train", step, {"loss": loss, **behind, **self.warnings.written()})
         state.loss_sum, state.loss_examples = 0.0, 0
 
     def _write_line(self, split: str, step: Step, scores: dict[str, Any]) -> None:
@@ -273,7 +280,7 @@ class Session:
         """Write a checkpoint of the state as it is."""
         self._drain()
         run, state = self.run, self.run.state
-        if state.step == self._saved:
+        if state.step == self._saved or run.worker is not None:
             return
         if not all(bool(whole(p).isfinite().all()) for p in state.model.parameters()):
             raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
@@ -292,6 +299,8 @@ class Session:
         """Judge every part but the training one; write the model, the report, and last the summary: what it calls done
         is whole. Ranks judge together, and the first writes."""
         run = self.run
+        if run.worker is not None:
+            return self._summary("done")
         self.save()
         if run.state.best:
             run.state.learnt.load_state_dict(run.state.best)
@@ -361,6 +370,7 @@ class Session:
             **({} if run.ranks.alone else {"workers": run.ranks.size}),
             "scores": self._scores,
             "version": flori.__version__,
+            **({"staleness": stale} if (stale := staleness(state.notes)) else {}),
             **findings(run.recipe.training, state, run.batches.per_epoch),
             **more,
         }
