@@ -57,6 +57,26 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 SHARDED = ("momentum", "divided", "clipped", "rows", "all-rows", "normed", "carried-parts", "next-tokens", "translated")
 CASES |= {f"{case}, sharded": (CASES[case][0], {**CASES[case][1], "parallel": "shard"}) for case in SHARDED}
+DIVISIBLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "pictures": ("lenet", {**PICTURES, "optimizer": "nesterov", "training.weight_decay": 0.01}),
+    "dense": ("mlp", {**PICTURES, "model.hidden": "14,10,6", "optimizer": "muon", "training.clip": 0.05}),
+    "dropped": ("mlp", {**PICTURES, "model.hidden": "14,10", "model.dropout": 0.3}),
+    "heads": ("alexnet", {**PICTURES, "model.width": 0.05, "model.hidden": 280, "optimizer": "adamw", "batch": 5}),
+    "averaged": ("vgg11", {**PICTURES, "model.width": 0.05, "model.hidden": 280, "batch": 5, "training.average": 0.9}),
+    "next-tokens": ("transformer-lm", {"data": "Corpus", "batch": 5, "data.window": 13, "training.average": 0.9}),
+    "untied": ("transformer-lm", {"data": "Corpus", "batch": 7, "model.tied": False, "training.accumulate": 3}),
+    "translated": ("transformer", {"data": "Pairs", "batch": 13}),
+    "blocks": ("resnet18", {**PICTURES, "model.width": 0.1, "training.accumulate": 3}),
+    "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2, "model.depth": 14}),
+}
+"""What can be divided by layers, cut into stages, or both."""
+LAYERED = ("pictures", "dense", "dropped", "heads", "averaged", "next-tokens", "untied", "translated")
+STAGED = ("pictures", "dense", "heads", "averaged", "next-tokens", "untied", "blocks", "normed")
+SPLIT = {
+    f"{case}, {way}": (DIVISIBLE[case][0], {**DIVISIBLE[case][1], f"parallel.{way}": 2})
+    for way, cases in {"tensor": LAYERED, "pipeline": STAGED}.items()
+    for case in cases
+}
 SMALL = {
     "transformer-lm": {
         "model.width": 16,
@@ -76,13 +96,13 @@ SMALL = {
 
 def assembled(case: str, folder: Path) -> Assembly:
     """The parts of a case, with its text in a folder."""
-    system, settings = CASES[case]
+    system, settings = {**CASES, **SPLIT}[case]
     settings = {**COMMON, **SMALL.get(system, {}), **settings}
     if settings["data"] in KINDS:
         settings["data"] = str(folder / KINDS[settings["data"]][0])
     run = assemble(apply_values(find(system), settings))
     for layer in run.state.model.modules():
-        if isinstance(layer, torch.nn.Dropout):
+        if isinstance(layer, torch.nn.Dropout) and not case.startswith("dropped"):
             layer.p = 0.0  # it alone is drawn by rank
     return run
 
@@ -90,7 +110,7 @@ def assembled(case: str, folder: Path) -> Assembly:
 def trained(case: str, folder: Path) -> dict[str, Tensor]:
     """The loss of each step, and all weights after them."""
     run = assembled(case, folder)
-    steps = loop(run.state, run.batches, run.update, run.steps, run.recipe.seed, run.ranks.rank)
+    steps = loop(run.state, run.batches, run.update, run.steps, run.recipe.seed, run.order.drawn)
     losses = torch.tensor([float(step.loss) for step in steps], dtype=torch.float64)
     weights = {name: t.detach().clone() for name, t in run.state.judged_model.state_dict().items()}
     return {"losses": losses, "kept": torch.tensor(kept(run)), **weights}

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from flori.core.ranks import Ranks
 
-Like = Callable[[str, torch.Size, torch.dtype], Tensor]
-"""An empty tensor to read into, by name, shape of the whole, and type: all of it, or a rank's share."""
+Like = Callable[[str, torch.Size, torch.dtype], Tensor | None]
+"""An empty tensor to read into, by name, shape of the whole, and type: all of it, or a rank's share; None: not read."""
 
 
 def whole(name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
@@ -42,7 +42,8 @@ def read_together(folder: Path, ranks: Ranks, like: Like) -> dict[str, Tensor]:
     import torch.distributed.checkpoint as checkpoint
 
     found = checkpoint.HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
-    tensors = {name: like(name, t.size, t.properties.dtype) for name, t in found.items()}  # type: ignore[union-attr]
+    wanted = {name: like(name, t.size, t.properties.dtype) for name, t in found.items()}  # type: ignore[union-attr]
+    tensors = {name: t for name, t in wanted.items() if t is not None}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled")  # one process alone: so it is
         reader = checkpoint.HuggingFaceStorageReader(str(folder))

@@ -106,8 +106,18 @@ def _introduced(run: Any) -> str:
     parts = [f"{run.parameters:,} parameters{kept}", *([f"{chosen['chosen']} stem"] if chosen else [])]
     parts += [f"{len(run.data.parts['train']):,} {run.codec.described}", f"{run.device.type}, {run.precision}"]
     if not run.ranks.alone:
-        parts.append(f"{run.ranks.size} workers" + (" that do the same work" if run.share.whole else ""))
+        parts.append(_workers(run))
     return f"{run.recipe.system}: {' · '.join(parts)}"
+
+
+def _workers(run: Any) -> str:
+    """How many there are, and how they share the work."""
+    order, said = run.order, f"{run.ranks.size} workers"
+    if not order.tensor.alone:
+        return f"{said}, {order.tensor.size} to a layer"
+    if not order.stages.alone:
+        return f"{said}, {order.stages.size} stages"
+    return said + (" that do the same work" if run.share.whole else "")
 
 
 def say_what_was_left_out(session: Any) -> None:

@@ -30,10 +30,15 @@ SILENCE = 10.0  # seconds that those who say nothing outlive it at most: torchru
 
 @dataclass(frozen=True)
 class Ranks:
-    """One of `size` processes by its number from 0; the first writes, prints and decides."""
+    """One of `size` processes by its number from 0; the first writes, prints and decides. They are a `group` of
+    torch.distributed; None: all that there are."""
 
     rank: int = 0
     size: int = 1
+    group: Any = None
+
+    def __deepcopy__(self, memo: Any) -> Ranks:
+        return self  # a group of processes is no copy of another
 
     @property
     def first(self) -> bool:
@@ -46,13 +51,13 @@ class Ranks:
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all ranks, in place."""
         if not self.alone:
-            _torch().all_reduce(numbers)
+            _torch().all_reduce(numbers, group=self.group)
         return numbers
 
     def largest(self, numbers: Tensor) -> Tensor:
         """The largest over all ranks, number by number, in place."""
         if not self.alone:
-            _torch().all_reduce(numbers, _torch().ReduceOp.MAX)
+            _torch().all_reduce(numbers, _torch().ReduceOp.MAX, group=self.group)
         return numbers
 
     def gathered(self, document: Any) -> list[Any]:
@@ -61,7 +66,7 @@ class Ranks:
             return [document]
         letters = _letters(json.dumps(document))
         sizes = [letters.new_zeros(1, dtype=_int64()) for _ in range(self.size)]
-        _torch().all_gather(sizes, letters.new_full((1,), len(letters), dtype=_int64()))
+        _torch().all_gather(sizes, letters.new_full((1,), len(letters), dtype=_int64()), group=self.group)
         return [json.loads(bytes(one.tolist())) for one in self._side_by_side(letters, [int(n) for n in sizes])]
 
     def joined(self, tensor: Tensor) -> list[Tensor]:
@@ -80,7 +85,7 @@ class Ranks:
 
         padded = torch.nn.functional.pad(tensor, (0, max(sizes) - len(tensor)))
         found = [torch.empty_like(padded) for _ in sizes]
-        _torch().all_gather(found, padded)
+        _torch().all_gather(found, padded, group=self.group)
         return [one[:size] for one, size in zip(found, sizes, strict=True)]
 
     def decided(self, decide: Callable[[], Any]) -> Any:

@@ -164,6 +164,24 @@ class Parallel:
         4, "async: updates that the weights of a gradient may be behind at most", at_least=0, at_most=1_000_000
     )
     slow: str | None = value(None, "RANK:FACTOR makes a worker take so many times as long, for study")
+    tensor: int = value(
+        1,
+        "so many workers divide each layer among them: heads of attention, hidden units; data is shared over the rest",
+        at_least=1,
+        at_most=4096,
+    )
+    pipeline: int = value(
+        1,
+        "so many workers have some of the layers each, one after the other; data is shared over the rest",
+        at_least=1,
+        at_most=4096,
+    )
+    micro: int | None = value(
+        None,
+        "pipeline: parts of a batch that are under way at once, as training.accumulate; None: as many as that says, "
+        "else twice as many as stages",
+        at_least=1,
+    )
     norm: Literal["each", "all"] = value(
         "each", "batch norm by the mean and deviation of each worker's share of a batch, or of the whole batch"
     )

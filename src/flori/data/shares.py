@@ -16,11 +16,12 @@ from flori.core.ranks import ALONE, Ranks
 
 @dataclass(frozen=True)
 class Shared:
-    """A rank's share of a batch: `targets` is what the whole batch has of them, `pieces` are the rows of each part and
-    whether they count. A rank that a small part leaves without rows goes along with some that do not."""
+    """A rank's share of a batch of `rows`: `targets` is what the whole batch has of them, `pieces` are the rows of each
+    part here and whether they count. A rank that a small part leaves without rows goes along with some that do not."""
 
     targets: int
     pieces: tuple[tuple[int, bool], ...]
+    rows: int
 
     @property
     def counting(self) -> Tensor:
@@ -66,7 +67,7 @@ class Share:
         pieces = self.pieces(count, least)
         rows = torch.cat([torch.arange(begin, end) for begin, end, _ in pieces])
         sizes = tuple((end - begin, counts) for begin, end, counts in pieces)
-        return rows, Shared(count if targets is None else targets, sizes)
+        return rows, Shared(count if targets is None else targets, sizes, count)
 
 
 WHOLE = Share()

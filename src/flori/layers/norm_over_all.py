@@ -14,16 +14,17 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from flori.core.ranks import current
+from flori.core.ranks import ALONE, Ranks
 
 
 class NormOverAll(_BatchNorm):
     """As torch's BatchNorm of one to three dimensions, by mean and variance of the shares of all ranks together.
 
-    `counts` says whether this rank's share does: one without rows goes along with some that stand for none.
+    `ranks` are those whose shares make a batch. `counts` says whether this rank's share does: one without rows goes
+    along with some that stand for none.
     """
 
-    counts = True
+    counts, ranks = True, ALONE
 
     def _check_input_dim(self, x: Tensor) -> None:
         if x.dim() < 2:
@@ -35,7 +36,7 @@ class NormOverAll(_BatchNorm):
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         wide = x if x.dtype.itemsize >= 4 else x.float()
-        mean, variance, count = _moments(wide, self.counts)
+        mean, variance, count = _moments(wide, self.counts, self.ranks)
         self._remember(mean.detach(), variance.detach(), count)
         return _by_channel(wide, mean, (variance + self.eps).rsqrt(), self.weight, self.bias).to(x.dtype)
 
@@ -50,32 +51,33 @@ class NormOverAll(_BatchNorm):
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
 
 
-def _moments(x: Tensor, counts: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _moments(x: Tensor, counts: bool, ranks: Ranks) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and variance [C] over all ranks, and how many numbers of a channel they are of."""
     axes = [axis for axis in range(x.dim()) if axis != 1]
     numbers = x.new_full((1,), x.numel() / x.shape[1])
-    sums = _over_all(torch.cat([x.sum(axes), numbers]) * float(counts))
+    sums = _over_all(torch.cat([x.sum(axes), numbers]) * float(counts), ranks)
     count = sums[-1].detach()
     mean = sums[:-1] / count
     deviations = (x - _along(mean, x)).square().sum(axes)
-    return mean, _over_all(deviations * float(counts)) / count, count
+    return mean, _over_all(deviations * float(counts), ranks) / count, count
 
 
 class _Sum(torch.autograd.Function):
     """The sum over all ranks. What each makes of it is theirs together, so gradients are summed alike."""
 
     @staticmethod
-    def forward(ctx: Any, numbers: Tensor) -> Tensor:
-        return current().total(numbers.clone())
+    def forward(ctx: Any, numbers: Tensor, ranks: Ranks) -> Tensor:
+        ctx.ranks = ranks
+        return ranks.total(numbers.clone())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
-        return current().total(slopes[0].clone())
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        return ctx.ranks.total(slopes[0].clone()), None
 
 
-def _over_all(numbers: Tensor) -> Tensor:
-    found: Tensor = _Sum.apply(numbers)
+def _over_all(numbers: Tensor, ranks: Ranks) -> Tensor:
+    found: Tensor = _Sum.apply(numbers, ranks)
     return found
 
 
@@ -90,18 +92,20 @@ def _along(channels: Tensor, x: Tensor) -> Tensor:
     return channels.view(1, -1, *[1] * (x.dim() - 2))
 
 
-def normed_over_all(model: nn.Module) -> nn.Module:
-    """The network with each of its batch norms over the whole batch; weights and names stay."""
+def normed_over_all(model: nn.Module, ranks: Ranks) -> nn.Module:
+    """The network with each of its batch norms over the whole batch, of which `ranks` have a share each; weights and
+    names stay."""
     for name, child in model.named_children():
         if isinstance(child, _BatchNorm):
-            setattr(model, name, _made_of(child))
+            setattr(model, name, _made_of(child, ranks))
         else:
-            normed_over_all(child)
+            normed_over_all(child, ranks)
     return model
 
 
-def _made_of(norm: _BatchNorm) -> NormOverAll:
+def _made_of(norm: _BatchNorm, ranks: Ranks) -> NormOverAll:
     made = NormOverAll(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
     for name, tensor in (*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)):
         setattr(made, name, tensor)
+    made.ranks = ranks
     return made.train(norm.training)

@@ -135,6 +135,21 @@ class Stack(nn.Module):
         return self.norm(x)
 
 
+SPLITS = {"self_attn": "heads", "multihead_attn": "heads", "linear1": "columns", "linear2": "rows"}
+"""How a layer can be divided over workers: attention by heads, its network by hidden units."""
+
+
+def splits(**stacks: Stack) -> dict[str, str]:
+    """How the layers of stacks can be divided over workers, by the names that the stacks have in their network."""
+    return {
+        f"{name}.layers.{number}.{part}": kind
+        for name, stack in stacks.items()
+        for number, layer in enumerate(stack.layers)
+        for part, kind in SPLITS.items()
+        if getattr(layer, part) is not None
+    }
+
+
 def _initialise(stack: Stack, pre: bool) -> None:
     """Xavier's weights and biases of zero, as torch.nn.Transformer has them. With the norm before, what the sublayers
     add is scaled down by the root of their number: the sum stays as large as the input (Radford et al. 2019)."""

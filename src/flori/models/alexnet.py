@@ -12,9 +12,12 @@ convolution 5×5 [N, 256, 26, 26] → pooling [N, 256, 12, 12] → three convolu
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from flori.layers.activations import initialise
+from flori.layers.sections import Section, sections
 from flori.layers.stem import is_small, scaled
 
 VERSIONS = {"2012": ((96, 256, 384, 384, 256), 1, 5), "2014": ((64, 192, 384, 256, 256), 2, 6)}
@@ -25,6 +28,7 @@ class AlexNet(nn.Module):
     """The features, then the classifier."""
 
     heads = ("classifier.6",)
+    splits: ClassVar = {"classifier.1": "columns", "classifier.3": "dropout", "classifier.4": "rows"}
 
     def __init__(
         self,
@@ -61,6 +65,11 @@ class AlexNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+    def sections(self) -> list[Section]:
+        """Each of the layers with weights, with what follows it."""
+        flat = Section((), lambda x: self.avgpool(x).flatten(1))
+        return [*sections("features", self.features), flat, *sections("classifier", self.classifier)]
 
 
 class _Side:

@@ -9,10 +9,13 @@ Shapes, for one channel of 28×28: [N, 1, 28, 28] → convolution 5×5, padding 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from flori.layers.activations import ACTIVATIONS, initialise
 from flori.layers.fused_convolution import convolve_relu_max_pool, pays
+from flori.layers.sections import Section, sections
 
 POOLS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -21,6 +24,7 @@ class LeNet(nn.Module):
     """The features, then the classifier, as two sequences."""
 
     heads = ("classifier.4",)
+    splits: ClassVar = {"classifier.0": "columns", "classifier.2": "rows"}
 
     def __init__(self, classes: int, shape: tuple[int, int, int], activation: str, pool: str) -> None:
         super().__init__()
@@ -49,6 +53,11 @@ class LeNet(nn.Module):
         else:
             x = self.features(x)
         return self.classifier(x.flatten(1))
+
+    def sections(self) -> list[Section]:
+        """Each of the layers with weights, with what follows it."""
+        flat = Section((), lambda x: x.flatten(1))
+        return [*sections("features", self.features), flat, *sections("classifier", self.classifier)]
 
 
 def _shrunk(side: int) -> int:

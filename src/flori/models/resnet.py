@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from flori.layers.activations import initialise
 from flori.layers.normalisation import norm_relu
+from flori.layers.sections import Section
 from flori.layers.stem import is_small, scaled
 
 WIDTHS = (64, 128, 256, 512)
@@ -98,9 +99,25 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""
-        x = self.maxpool(norm_relu(self.bn1, self.conv1(x)))
+        x = self._begun(x)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self._read_out(x)
+
+    def _begun(self, x: Tensor) -> Tensor:
+        return self.maxpool(norm_relu(self.bn1, self.conv1(x)))
+
+    def _read_out(self, x: Tensor) -> Tensor:
         return self.fc(x.mean((2, 3)))
+
+    def sections(self) -> list[Section]:
+        """The stem, each of the blocks, the dense layer."""
+        stages = {f"layer{i}": self.get_submodule(f"layer{i}") for i in range(1, 5)}
+        blocks = [
+            Section((f"{name}.{place}",), block)
+            for name, stage in stages.items()
+            for place, block in enumerate(stage.children())
+        ]
+        return [Section(("conv1", "bn1"), self._begun), *blocks, Section(("fc",), self._read_out)]
 
 
 def stage(block: type[Basic] | type[Bottleneck], channels: int, width: int, count: int, stride: int) -> nn.Sequential:

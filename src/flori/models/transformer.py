@@ -20,7 +20,7 @@ from flori.layers.cache import Cache
 from flori.layers.dropout import Dropout
 from flori.layers.embedding import embedding
 from flori.layers.positions import positions as positions_of
-from flori.layers.transformer import Shape, Stack
+from flori.layers.transformer import Shape, Stack, splits
 
 
 class Transformer(nn.Module):
@@ -48,6 +48,7 @@ class Transformer(nn.Module):
         self.encoder, self.decoder = Stack(layers, shape), Stack(layers, shape, cross=True)
         self.output = None if tied else nn.Linear(width, vocabularies[1], bias=False)
         self.heads = ("target_embedding",) if tied else ("output",)
+        self.splits = splits(encoder=self.encoder, decoder=self.decoder)
         self.rows = {"source_embedding": "source", "target_embedding": "target", "output": "target"}
         self.context = longest if positions == "learned" else None
         begin_open(self.decoder, self.output)

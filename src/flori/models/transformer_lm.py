@@ -11,6 +11,7 @@ layers in which no place looks at a later one [B, T, H] → logits [B, T, V].
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,8 @@ from flori.layers.embedding import embedding
 from flori.layers.grams import Grams
 from flori.layers.positions import Rotary, turning
 from flori.layers.positions import positions as positions_of
-from flori.layers.transformer import Shape, Stack
+from flori.layers.sections import Section
+from flori.layers.transformer import Shape, Stack, splits
 from flori.models.transformer import begin_open
 
 
@@ -64,6 +66,7 @@ class TransformerLM(nn.Module):
         self.dropout, self.decoder = Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
+        self.splits = splits(decoder=self.decoder)
         self.rows = {"embedding": "vocabulary", "output": "vocabulary"}
         begin_open(self.decoder, self.output)
         self.context, self.head_width = context, width // shape.heads
@@ -106,14 +109,35 @@ class TransformerLM(nn.Module):
         start, count = 0 if before is None else before.shape[1], tokens.shape[1]
         if start + count > self.context:
             raise ValueError(f"{start + count} tokens at once, but the context is {self.context}")
-        if isinstance(self.positions, Rotary):
-            attend = turning(attend, start, count, self.head_width)
+        x = self.decoder(self._embedded(tokens, start, before), self._turned(attend, start, count))
+        return self._read_out(x)
+
+    def _turned(self, attend: Attend, start: int, count: int) -> Attend:
+        rotary = isinstance(self.positions, Rotary)
+        return turning(attend, start, count, self.head_width) if rotary else attend
+
+    def _embedded(self, tokens: Tensor, start: int = 0, before: Tensor | None = None) -> Tensor:
         x = self.embedding(tokens)
         if self.grams is not None:
             x = x + self.grams(tokens, before)
-        x = self.positions(x * math.sqrt(self.embedding.embedding_dim), start)
-        x = self.decoder(self.dropout(x), attend)
+        return self.dropout(self.positions(x * math.sqrt(self.embedding.embedding_dim), start))
+
+    def _read_out(self, x: Tensor) -> Tensor:
         return F.linear(x, self.embedding.weight if self.output is None else self.output.weight)
+
+    def sections(self) -> list[Section]:
+        """Tokens int64 [B, T] → embeddings → each of the layers [B, T, H] → logits [B, T, V]. A tied embedding is in
+        the first and in the last of them."""
+        names = [f"decoder.layers.{number}" for number in range(len(self.decoder.layers))]
+        output = "embedding" if self.output is None else "output"
+        return [
+            Section(("embedding", "grams", "positions"), self._embedded),
+            *(Section((name,), self._by(layer)) for name, layer in zip(names, self.decoder.layers, strict=True)),
+            Section(("decoder.norm", output), lambda x: self._read_out(self.decoder.norm(x))),
+        ]
+
+    def _by(self, layer: nn.Module) -> Callable[[Tensor], Tensor]:
+        return lambda x: layer(x, self._turned(fused(is_causal=True), 0, x.shape[1]))
 
 
 def transformer_lm(

@@ -11,10 +11,12 @@ as it has neither stride nor pooling of its own; a pooling that would leave less
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from flori.layers.activations import initialise
+from flori.layers.sections import Section, sections
 from flori.layers.stem import is_small, scaled
 
 WIDTHS = (64, 128, 256, 512, 512)
@@ -27,6 +29,7 @@ class VGG(nn.Module):
     """The features, then the classifier."""
 
     heads = ("classifier.6",)
+    splits: ClassVar = {"classifier.0": "columns", "classifier.2": "dropout", "classifier.3": "rows"}
 
     def __init__(
         self,
@@ -63,6 +66,11 @@ class VGG(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+    def sections(self) -> list[Section]:
+        """Each of the layers with weights, with what follows it."""
+        flat = Section((), lambda x: self.avgpool(x).flatten(1))
+        return [*sections("features", self.features), flat, *sections("classifier", self.classifier)]
 
 
 def _builder(depth: int) -> Callable[..., VGG]:

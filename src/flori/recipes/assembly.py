@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim.swa_utils import AveragedModel
 
 from flori import models
 from flori.artifacts.weights import Weights
@@ -26,27 +25,27 @@ from flori.layers.norm_over_all import normed_over_all
 from flori.models.nadaraya_watson import NadarayaWatson
 from flori.objectives.leave_one_out import leave_one_out
 from flori.objectives.objective import Objective
+from flori.recipes.apart import apart
+from flori.recipes.arranging import arranged
 from flori.recipes.starting import find_weights, note_frozen, standardised_alike, take
-from flori.recipes.suiting import must_suit, must_suit_asynchrony, must_suit_shards, slowness
+from flori.recipes.suiting import must_suit, slowness
 from flori.recipes.tasks import Task, named, task_of
-from flori.training import optimizers
-from flori.training.asynchronous import Idle, Owner, Turns, Worker, slowed
+from flori.training.asynchronous import Owner, Worker, slowed
 from flori.training.freezing import freeze
-from flori.training.mesh import mesh_of
+from flori.training.mesh import ALL_ALONE, Order, ordered
 from flori.training.perceptron import rosenblatt
 from flori.training.proximal import at_its_rate
-from flori.training.sharding import is_sharded, shard
 from flori.training.state import State, averaged
-from flori.training.together import BY_ITSELF, DataParallel, Sharded, Together
 from flori.training.transfer import Transfer
 from flori.training.updates import Update, counting, descent, judgement, solution
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """All that one run works with. `steps` is the number of updates in all, `taken` what became of other weights that
-    it begins from, `ranks` who trains together, and `share` what of each batch this one learns from. Of those that do
-    not wait for each other the `owner` is alone, and a `worker` has nothing but its work."""
+    """All that one run works with. `steps` is the number of updates in all, `parameters` how many numbers the network
+    has to learn, be they frozen in this run or not, `taken` what became of other weights that it begins from, `order`
+    who trains together and how, and `share` what of each batch this one learns from. Of those that do not wait for each
+    other the `owner` is alone, and a `worker` has nothing but its work."""
 
     recipe: Recipe
     data: Prepared
@@ -58,8 +57,9 @@ class Assembly:
     device: torch.device
     precision: str
     objective: Objective[Any]
+    parameters: int
     taken: Transfer | None = None
-    ranks: Ranks = ALONE
+    order: Order = ALL_ALONE
     share: Share = WHOLE
     owner: Owner | None = None
     worker: Worker | None = None
@@ -69,9 +69,9 @@ class Assembly:
         return self.data.codec
 
     @property
-    def parameters(self) -> int:
-        """How many numbers the network has to learn, be they frozen in this run or not."""
-        return sum(p.numel() for p in self.state.model.parameters())
+    def ranks(self) -> Ranks:
+        """All who train together."""
+        return self.order.ranks
 
     def fingerprint(self) -> str:
         """What the run's data is known by, to notice that it changed between two sittings."""
@@ -96,13 +96,16 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     options = recipe.training
     must_suit(recipe)
     device = choose_device(recipe.device)
+    order = ordered(current(), device, recipe.parallel)
+    ranks = order.ranks
     precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)
     weights, data = find_weights(recipe, begun), prepare(recipe)
     data = data if weights is None else standardised_alike(data, weights)
     task = task_of(data.codec, options)
-    model, taken, frozen = begin(recipe, data.codec, weights)
+    model, taken, frozen = begin(recipe, data.codec, weights, order.data)
     _must_see_all(data, model)
+    count = sum(p.numel() for p in model.parameters())
     model.to(device, dtype)
     if recipe.convolutional:
         model.to(memory_format=torch.channels_last)  # the order in which convolutions are fastest
@@ -114,9 +117,9 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     size = len(train) if whole else options.batch
     if options.optimizer == "gd":
         options = dataclasses.replace(options, accumulate=-(-size // options.batch))
+    options = _in_parts(recipe, options, order)
     at_once = closed or counts or not learns
-    ranks = current()
-    share = Share(ranks, options.accumulate) if not at_once and options.optimizer != "perceptron" else WHOLE
+    share = Share(order.data, options.accumulate) if not at_once and options.optimizer != "perceptron" else WHOLE
     batches = data.codec.batches(train, size, device, dtype, recipe.seed, recipe.data, share)
     if options.optimizer == "gd":
         _must_be_at_once(recipe, data.codec, batches)
@@ -124,8 +127,9 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
     if recipe.parallel.strategy == "async" and not ranks.alone:
         still = State(model, None, frozen=frozen), batches, judgement(objective)
-        found = Assembly(recipe, data, task, *still, steps, device, precision, objective, taken)
-        return apart(found, ranks, size)
+        return apart(
+            Assembly(recipe, data, task, *still, steps, device, precision, objective, count, taken, order), size
+        )
     if counts:
         state, update = State(model, None), counting(train.tokens)
     elif closed:
@@ -136,60 +140,24 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
         state, update = State(model, None, averaged(model, options.average)), rosenblatt(batches.per_epoch)
     else:
         options = at_its_rate(options, train) if options.optimizer == "fista" else options
-        average = averaged(model, options.average)
-        together = _together(recipe, model, average, ranks, device)
-        state = State(model, optimizers.build(model, options), average, frozen=frozen, wrapped=together.network)
-        if any(map(is_sharded, model.parameters())):
+        state, together = arranged(recipe, options, model, data.codec.sample()[0], order, device, precision)
+        state.frozen = frozen
+        if state.sharded:
             state.rebuild = lambda: build_model(recipe, data.codec).to(device, dtype)
         update = descent(objective, options, steps, device, precision, together)
     if (times := slowness(recipe, ranks) if not ranks.alone else 1.0) > 1:
         update = slowed(update, times)
     return Assembly(
-        recipe, data, task, state, batches, update, steps, device, precision, objective, taken, ranks, share
+        recipe, data, task, state, batches, update, steps, device, precision, objective, count, taken, order, share
     )
 
 
-def apart(run: Assembly, ranks: Ranks, size: int) -> Assembly:
-    """What a rank does that does not wait for others: the first owns the weights, the others take gradients."""
-    recipe, model, options, workers = run.recipe, run.state.model, run.recipe.training, ranks.size - 1
-    frozen = run.state.frozen
-    must_suit_asynchrony(recipe, model, run.device.type, getattr(recipe.data, "order", "random") == "sequential")
-    times = slowness(recipe, ranks)
-    if ranks.first:
-        average = averaged(model, options.average)
-        state = State(model, optimizers.build(model, options), average, frozen=frozen)
-        owner = Owner(workers, recipe.parallel.staleness, options, run.steps, state)
-        return dataclasses.replace(run, state=state, batches=Turns(run.batches), update=owner.update, owner=owner)
-    dtype, plain = parameter_type(run.precision), dataclasses.replace(options, clip=None, l1=0.0)
-    shares = [
-        run.codec.batches(
-            run.data.parts["train"],
-            size,
-            run.device,
-            dtype,
-            recipe.seed,
-            recipe.data,
-            Share(Ranks(number, workers), options.accumulate),
-        )
-        for number in range(workers)
-    ]
-    update = slowed(descent(run.objective, plain, run.steps, run.device, run.precision), times)
-    state = State(model, Idle(model), frozen=frozen)
-    return dataclasses.replace(run, state=state, worker=Worker(workers, shares, state, update, options, recipe.seed))
-
-
-def _together(
-    recipe: Recipe, model: nn.Module, average: AveragedModel | None, ranks: Ranks, device: torch.device
-) -> Together:
-    """How the ranks learn the network."""
-    if ranks.alone:
-        return BY_ITSELF
-    mesh = mesh_of(ranks, device)
-    if recipe.parallel.strategy == "data":
-        return DataParallel(model, ranks, mesh)
-    must_suit_shards(recipe)
-    shard(model, average, mesh)
-    return Sharded(model, ranks)
+def _in_parts(recipe: Recipe, options: Training, order: Order) -> Training:
+    """The options, with the parts in which a batch goes through stages."""
+    if order.stages.alone:
+        return options
+    several = options.accumulate if options.accumulate > 1 else 2 * order.stages.size
+    return dataclasses.replace(options, accumulate=recipe.parallel.micro or several)
 
 
 def _objective(task: Task, options: Training, model: nn.Module, batches: Any) -> Objective[Any]:
@@ -202,12 +170,14 @@ def _objective(task: Task, options: Training, model: nn.Module, batches: Any) ->
     return leave_one_out(train.inputs, train.targets, named(options))
 
 
-def begin(recipe: Recipe, codec: Codec, weights: Weights | None) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:
+def begin(
+    recipe: Recipe, codec: Codec, weights: Weights | None, ranks: Ranks = ALONE
+) -> tuple[nn.Module, Transfer | None, list[nn.Module]]:
     """The network as it begins, on the processor; what became of the weights, if there are any to take; and the modules
-    that do not learn."""
+    that do not learn. `ranks` have a share of each batch."""
     model, options = build_model(recipe, codec), recipe.training
-    if recipe.parallel.norm == "all" and not current().alone:
-        normed_over_all(model)
+    if recipe.parallel.norm == "all" and not ranks.alone:
+        normed_over_all(model, ranks)
     taken = take(model, weights, codec, recipe) if weights is not None and weights.tensors else None
     frozen = freeze(model, options.freeze) if options.freeze is not None else []
     if taken is not None:

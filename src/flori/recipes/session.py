@@ -31,7 +31,7 @@ from flori.recipes.remarks import Remarks
 from flori.recipes.retracing import retrace
 from flori.training.asynchronous import staleness
 from flori.training.loop import Step, loop
-from flori.training.sharding import whole
+from flori.training.sharding import local
 
 REPORTS = 200  # lines of training loss in a run's metrics, about
 
@@ -171,7 +171,7 @@ class Session:
         self.warnings.at_the_start()
         if not self._patient():
             return
-        for step in loop(state, run.batches, run.update, run.steps, run.recipe.seed, run.ranks.rank):
+        for step in loop(state, run.batches, run.update, run.steps, run.recipe.seed, run.order.drawn):
             self._pending.append(step)
             now = time.monotonic()
             state.busy += now - before
@@ -282,7 +282,8 @@ class Session:
         run, state = self.run, self.run.state
         if state.step == self._saved or run.worker is not None:
             return
-        if not all(bool(whole(p).isfinite().all()) for p in state.model.parameters()):
+        finite = torch.tensor([all(bool(local(p).isfinite().all()) for p in state.model.parameters())])
+        if bool(run.ranks.largest((~finite).to(torch.uint8))):
             raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
         checkpoints.save(self.folder.checkpoints, state.tensors(run.ranks), state.numbers(), run.ranks)
         self._saved = state.step

@@ -1,16 +1,69 @@
-"""The device mesh: which ranks share batches, and whatever else ranks may share. It is made here and nowhere else."""
+"""The device mesh: how ranks stand to each other. It is made here and nowhere else."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from flori.core.ranks import Ranks
+from flori.core.errors import UserError
+from flori.core.ranks import ALONE, Ranks
+from flori.core.recipe import Parallel
 
 
-def mesh_of(ranks: Ranks, device: torch.device) -> Any:
-    """All ranks along one dimension, "data": each learns from its share of every batch."""
+@dataclass(frozen=True)
+class Order:
+    """All ranks, and those among them that share something with this one.
+
+    Args:
+        data: those that hold the same as this one, and learn from other examples.
+        tensor: those that learn from the same examples, and divide layers with this one.
+        stages: those that learn from the same examples, and hold other layers.
+        mesh: torch's device mesh of them; None for one process alone.
+    """
+
+    ranks: Ranks = ALONE
+    data: Ranks = ALONE
+    tensor: Ranks = ALONE
+    stages: Ranks = ALONE
+    mesh: Any = None
+
+    @property
+    def drawn(self) -> int:
+        """By which number this rank draws what is left out: those who divide a layer draw alike."""
+        return self.data.rank if self.stages.alone else self.ranks.rank
+
+
+ALL_ALONE = Order()
+
+
+def ordered(ranks: Ranks, device: torch.device, options: Parallel) -> Order:
+    """The ranks as a recipe has them stand: along "data", and along "tensor" or "pipeline" where it asks for that.
+
+    Raises UserError where their number does not suit.
+    """
+    if ranks.alone:
+        return ALL_ALONE
     from torch.distributed.device_mesh import init_device_mesh
 
-    return init_device_mesh(device.type, (ranks.size,), mesh_dim_names=("data",))
+    wanted = {"tensor": options.tensor, "pipeline": options.pipeline}
+    more = {name: size for name, size in wanted.items() if size > 1}
+    _must_be_possible(ranks.size, more, options)
+    sizes = {"data": ranks.size // next(iter(more.values()), 1), **more}
+    mesh = init_device_mesh(device.type, tuple(sizes.values()), mesh_dim_names=tuple(sizes))
+    along = {name: Ranks(mesh.get_local_rank(name), size, mesh.get_group(name)) for name, size in sizes.items()}
+    return Order(ranks, along["data"], along.get("tensor", ALONE), along.get("pipeline", ALONE), mesh)
+
+
+def _must_be_possible(workers: int, more: dict[str, int], options: Parallel) -> None:
+    if len(more) > 1:
+        raise UserError("parallel.tensor and parallel.pipeline at once: take one of them, and more workers share data")
+    for name, size in more.items():
+        if workers % size:
+            what = f"parallel.{name}={size} takes workers in groups of {size}, and there are {workers}"
+            raise UserError(f"{what}; torchrun --nproc-per-node={size * max(1, workers // size)} starts as many")
+    if more and options.strategy != "data":
+        name, size = next(iter(more.items()))
+        what = f"parallel={options.strategy} and parallel.{name}={size} do not go together"
+        raise UserError(f"{what}; take one of them, or parallel=data")

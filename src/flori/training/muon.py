@@ -35,7 +35,7 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             learning = [p for p in group["params"] if p.grad is not None]
             if learning and group["weight_decay"]:
-                torch._foreach_mul_(learning, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_mul_([local(p) for p in learning], 1 - group["lr"] * group["weight_decay"])
             if group["matrices"]:
                 self._orthogonal(learning, group)
             else:

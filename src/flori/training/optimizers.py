@@ -47,6 +47,12 @@ def build(model: nn.Module, options: Training) -> torch.optim.Optimizer:
     raise ValueError(f"{options.optimizer} is not an optimiser that takes steps")
 
 
+def names(optimizer: torch.optim.Optimizer, model: nn.Module) -> list[str]:
+    """The parameters of an optimiser in its order, as the network calls them."""
+    called = {id(p): name for name, p in model.named_parameters()}
+    return [called[id(p)] for group in optimizer.param_groups for p in group["params"]]
+
+
 def _groups(model: nn.Module, options: Training) -> list[dict[str, Any]]:
     """The parameters that learn, weights before biases; the heads apart where they have a rate of their own."""
     learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from flori.core.ranks import Ranks
+
 
 def is_sharded(tensor: Tensor) -> bool:
     """Whether it is a rank's share of a tensor."""
@@ -53,6 +55,30 @@ def as_share(tensor: Tensor, own: Tensor) -> Tensor:
     return DTensor.from_local(own, *places, run_check=False, shape=tensor.shape, stride=tensor.stride())
 
 
+def in_one_piece(tensor: Tensor) -> bool:
+    """Whether a rank's share is one block of the tensor, or all of it: so it can be written and read by itself. Rows of
+    queries, keys and values divided by heads are not."""
+    return all(type(place).__name__ != "_StridedShard" for place in getattr(tensor, "placements", ()))
+
+
+def all_of(tensors: dict[str, Tensor], stages: Ranks) -> dict[str, Tensor]:
+    """All tensors by name that ranks hold, whole ones, of any types; all have to ask."""
+    if stages.alone:
+        return tensors
+    said = stages.gathered([[name, list(t.shape), str(t.dtype).removeprefix("torch.")] for name, t in tensors.items()])
+    found: dict[str, Tensor] = {}
+    for kind in sorted({kind for one in said for _, _, kind in one}):
+        dtype = getattr(torch, kind)
+        own = [t.detach().flatten() for t in tensors.values() if t.dtype == dtype]
+        place = next(iter(tensors.values())).device
+        flats = stages.joined(torch.cat(own) if own else torch.empty(0, dtype=dtype, device=place))
+        for flat, one in zip(flats, said, strict=True):
+            shapes = {name: torch.Size(shape) for name, shape, other in one if other == kind}
+            pieces = flat.split([shape.numel() for shape in shapes.values()])
+            found |= {name: t.view(shape) for (name, shape), t in zip(shapes.items(), pieces, strict=True)}
+    return found
+
+
 def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
     """Shard the weights of a network, and of their moving average, over the ranks of a mesh. They come to lie in the
     order of their dimensions, the only one that torch shards."""
@@ -62,10 +88,19 @@ def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
     for one in [model] if average is None else [model, average.module]:
         fully_shard(one.to(memory_format=torch.contiguous_format), mesh=mesh)
     if average is not None:
-        average.update_parameters = _updating(average)  # type: ignore[method-assign, assignment]
+        average.update_parameters = updating(average)  # type: ignore[method-assign]
 
 
-def _updating(average: AveragedModel) -> Callable[[nn.Module], None]:
+def replicated(model: nn.Module, mesh: Any) -> None:
+    """Have the ranks of a mesh learn the same: gradients are added up over them after the backward pass. As torch's
+    DistributedDataParallel, but of weights that are themselves shares."""
+    from torch.distributed._composable.replicate_with_fsdp import replicate
+
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view")
+    replicate(model.to(memory_format=torch.contiguous_format), mesh=mesh)
+
+
+def updating(average: AveragedModel) -> Callable[[nn.Module], None]:
     """torch's own takes all tensors together, whole ones and shares; here each rank moves what it has."""
 
     @torch.no_grad()

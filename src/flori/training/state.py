@@ -14,8 +14,9 @@ from flori.core.ranks import ALONE, Ranks
 from flori.data.shares import WHOLE, Share
 from flori.layers.recurrent import Carried
 from flori.training.memories import of_all, share_of
-from flori.training.sharding import is_sharded, whole
+from flori.training.sharding import all_of, in_one_piece, is_sharded, share_like, whole
 
+COUNT = "average.n_averaged"  # of no weight, and needed by all
 NUMBERS = (
     "step",
     "best_score",
@@ -39,8 +40,9 @@ class State:
     `step` counts finished updates; `waited` judgements since the best score; `loss_sum` and `loss_examples`
     the training loss since it was last reported; `seconds` is the time of all sittings, `busy` that of the updates
     alone, `examples` how many went through them. `notes` is what a rule counts of its own, `settled` whether it has
-    nothing left to change. `wrapped` is the network as several ranks learn it together; where each keeps a share of the
-    weights, `rebuild` makes a network for all of them.
+    nothing left to change. `wrapped` is the network as several ranks learn it together; where it is `sharded`, each
+    keeps a part of the weights, and `rebuild` makes a network for all of them. Of those of a pipeline each has some of
+    the layers: `stages` have all, and `numbered` are the numbers that the parameters of its optimiser have among all.
     """
 
     model: nn.Module
@@ -62,6 +64,9 @@ class State:
     settled: bool = False
     wrapped: nn.Module | None = None
     rebuild: Callable[[], nn.Module] | None = None
+    sharded: bool = False
+    stages: Ranks = ALONE
+    numbered: list[int] | None = None
 
     @property
     def network(self) -> nn.Module:
@@ -80,13 +85,17 @@ class State:
         if self.rebuild is None:
             return self.learnt
         model = self.rebuild()
-        model.load_state_dict({name: whole(t) for name, t in self.learnt.state_dict().items()})
+        own = {name: whole(t) for name, t in self.learnt.state_dict().items()}
+        model.load_state_dict(all_of(own, self.stages))
         return model
 
-    def like(self, name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
-        """An empty tensor to read one of `tensors` into: a rank's share, where it keeps one."""
+    def like(self, name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor | None:
+        """An empty tensor to read one of `tensors` into: a rank's share, where it keeps one; None where it needs none
+        of it."""
         kept = self._home(name)
-        if kept is None or not is_sharded(kept) or kept.shape != shape:
+        if kept is None and not self.stages.alone and name.split(".")[0] != "memory" and name != COUNT:
+            return None
+        if kept is None or not is_sharded(kept) or kept.shape != shape or not in_one_piece(kept):
             return torch.empty(shape, dtype=dtype)
         return torch.empty_like(kept, dtype=dtype)
 
@@ -94,12 +103,14 @@ class State:
         """The weight that a tensor is of, by its name in `tensors`."""
         what, rest = name.split(".", 1)
         if what == "optimizer" and self.optimizer is not None:
-            return self._learning()[int(rest.split(".")[0])]
+            return self._learning().get(int(rest.split(".")[0]))
         return self.model.state_dict().get(rest.removeprefix("module."))
 
-    def _learning(self) -> list[Tensor]:
+    def _learning(self) -> dict[int, Tensor]:
+        """The parameters of the optimiser by their number among those of all stages."""
         assert self.optimizer is not None
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
+        found = [p for group in self.optimizer.param_groups for p in group["params"]]
+        return dict(zip(self.numbered or range(len(found)), found, strict=True))
 
     def learn(self) -> None:
         """Training mode, but for the layers that do not learn."""
@@ -124,9 +135,11 @@ class State:
         found |= {f"best.{name}": t for name, t in self.best.items()}
         for part, carried in of_all(self.memory, ranks).items():
             found |= {f"memory.{part}.{number}": t for number, t in enumerate(carried.tensors)}
+        numbers = [*self._learning()] if self.optimizer is not None else []
         for number, slots in self._slots().items():
-            found |= {f"optimizer.{number}.{slot}": t for slot, t in slots.items() if isinstance(t, Tensor)}
-        return {name: t.detach().cpu().contiguous() for name, t in found.items()}
+            found |= {f"optimizer.{numbers[number]}.{slot}": t for slot, t in slots.items() if isinstance(t, Tensor)}
+        kept = {name: t if in_one_piece(t) else whole(t) for name, t in found.items()}
+        return {name: t.detach().cpu().contiguous() for name, t in kept.items()}
 
     def numbers(self) -> dict[str, Any]:
         """All counters, as JSON holds them exactly."""
@@ -136,6 +149,7 @@ class State:
         """Put back what `tensors` and `numbers` gave, of what recurrent layers carry a rank's share."""
         for name in NUMBERS:
             setattr(self, name, numbers.get(name, getattr(self, name)))
+        tensors = {name: self._fitted(name, t) for name, t in tensors.items()}
         self.model.load_state_dict(_under("model.", tensors))
         if self.average is not None:
             self.average.load_state_dict(_under("average.", tensors))
@@ -146,11 +160,17 @@ class State:
         if self.optimizer is not None:
             slots: dict[int, dict[str, Tensor]] = {}
             learning = self._learning()
+            own = {number: place for place, number in enumerate(learning)}
             for name, t in _under("optimizer.", tensors).items():
                 number, slot = name.split(".", 1)
-                slots.setdefault(int(number), {})[slot] = _laid_out_as(learning[int(number)], t)
+                slots.setdefault(own[int(number)], {})[slot] = _laid_out_as(learning[int(number)], t)
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+    def _fitted(self, name: str, t: Tensor) -> Tensor:
+        """A rank's share of a tensor, where it keeps one and was given the whole."""
+        home = self._home(name)
+        return t if home is None or home.shape != t.shape or is_sharded(t) else share_like(home, t)
 
     def _slots(self) -> dict[int, dict[str, Any]]:
         return self.optimizer.state_dict()["state"] if self.optimizer is not None else {}

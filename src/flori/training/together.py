@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from flori.core.ranks import ALONE, Ranks
 from flori.layers.norm_over_all import NormOverAll
+from flori.training.clipping import norm
 
 
 class Together:
@@ -36,6 +37,10 @@ class Together:
     def total(self, loss: Tensor) -> Tensor:
         """The loss over all ranks, of each one's share of it."""
         return loss
+
+    def norm(self, model: nn.Module) -> Tensor | None:
+        """That of the gradients of all parameters together, whichever rank holds them; None where there is none."""
+        return norm(model.parameters())
 
     def settle(self) -> None:
         """After a step: what is not learnt by gradients is made the same on all ranks."""
@@ -76,13 +81,13 @@ class Sharing(Together):
         kept = [layer.momentum for layer in self._each]
         for layer in self._norms:
             layer.counts = False
-        for norm in self._each:
-            norm.momentum = 0.0
+        for layer in self._each:
+            layer.momentum = 0.0
         yield
         for layer in self._norms:
             layer.counts = True
-        for norm, momentum in zip(self._each, kept, strict=True):
-            norm.momentum = momentum
+        for layer, momentum in zip(self._each, kept, strict=True):
+            layer.momentum = momentum
 
     @torch.no_grad()
     def settle(self) -> None:
@@ -123,7 +128,7 @@ class DataParallel(Sharing):
 
 
 class Sharded(Sharing):
-    """Every rank holds a share of the network, which `flori.training.sharding` has made."""
+    """Every rank holds a share of the network, as `flori.training.sharding` or `splitting` has made it."""
 
     network: Any
 
@@ -133,5 +138,6 @@ class Sharded(Sharing):
 
     def gradients(self, last: bool) -> AbstractContextManager[object]:
         """Reduced and scattered: each rank gets those of its own share."""
-        self.network.set_requires_gradient_sync(last)
+        if not self.ranks.alone:
+            self.network.set_requires_gradient_sync(last)
         return nullcontext()

@@ -19,6 +19,7 @@ from flori.training.clipping import clip
 from flori.training.closed_form import least_squares
 from flori.training.proximal import Fista, shrink
 from flori.training.schedules import factor
+from flori.training.staged import Staged
 from flori.training.state import State
 from flori.training.together import BY_ITSELF, Together
 
@@ -44,9 +45,9 @@ def descent(
         if isinstance(state.optimizer, Fista):
             state.optimizer.look_ahead()
         state.optimizer.zero_grad(set_to_none=True)
-        loss = _gradients(state, batch)
+        loss = _by_stages(batch, together) if isinstance(together, Staged) else _gradients(state, batch)
         if options.clip is not None:
-            clip(state.model.parameters(), options.clip)
+            clip(state.model.parameters(), options.clip, together.norm(state.model))
         state.optimizer.step()
         if isinstance(state.optimizer, Fista):
             state.settled = state.optimizer.settled
@@ -70,6 +71,26 @@ def descent(
             total = total + loss.detach()
         return together.total(total)
 
+    def _by_stages(batch: Batch, stages: Staged) -> Tensor:
+        """The same where each rank holds some of the layers: torch's schedule takes the parts through all of them, and
+        back."""
+        parts, count = batch.divided(options.accumulate), batch.total()
+        total = torch.zeros((), dtype=stages.stage.dtype, device=device)
+
+        def learnt(output: Tensor, part: Any) -> Tensor:
+            nonlocal total
+            with computing(device, precision):
+                loss = losses_of(objective, output, part) * (objective.count(part) / count)
+            total = total + loss.detach().to(total.dtype)
+            return stages.to_learn(loss)
+
+        for some in stages.runs(parts, len(batch) if batch.shared is None else batch.shared.rows):
+            with stages.part(some[0], last=some[-1] is parts[-1]):
+                schedule, inputs, targets = stages.schedule(some, learnt)
+                schedule.step(*inputs, **targets, return_outputs=False)
+        stages.share()
+        return stages.total(total)
+
     return update
 
 
@@ -83,6 +104,12 @@ def losses(objective: Objective[Any], state: State, part: Any, number: int) -> d
     if after is not None and part.counts:
         state.memory[number] = after.detached()
     return found
+
+
+def losses_of(objective: Objective[Any], output: Tensor, part: Any) -> Tensor:
+    """The loss of what a network has put out for a part of a batch."""
+    said = output if objective.carried is None else (output, None)
+    return objective.losses(lambda *_: said, part)["loss"]  # type: ignore[arg-type]
 
 
 def solution(objective: Objective, ridge: float) -> Update:

@@ -1,0 +1,70 @@
+"""Layers divided over two ranks, and stages of a network, come to what one process comes to; so do four ranks, two by
+two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.parallel.cases import SPLIT, STEPS, trained
+from tests.parallel.test_equal import group
+
+SHORT = [
+    *("pictures, tensor", "dense, tensor", "dropped, tensor", "next-tokens, tensor", "translated, tensor"),
+    *("dense, pipeline", "next-tokens, pipeline", "normed, pipeline"),
+]
+LONG = [case for case in SPLIT if case not in SHORT]
+BY_TWO = ("next-tokens, tensor", "pictures, tensor", "next-tokens, pipeline", "normed, pipeline")
+FOUR = [case for case in SPLIT if not case.startswith("dropped")]  # each share of a batch draws by itself
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two ranks came to."""
+    return group(2, SHORT, tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What four ranks came to, in pairs that share batches."""
+    return group(4, [*BY_TWO], tmp_path_factory.mktemp("four"))
+
+
+@pytest.mark.parametrize("case", SHORT)
+def test_two_ranks_equal_one(two, case):
+    must_equal_one(two, case, 2)
+
+
+@pytest.mark.parametrize("case", BY_TWO)
+def test_two_by_two_ranks_equal_one(four, case):
+    must_equal_one(four, case, 4)
+
+
+@pytest.mark.long
+def test_two_ranks_equal_one_in_all_cases(tmp_path):
+    group(2, LONG, tmp_path)
+    for case in LONG:
+        must_equal_one(tmp_path, case, 2)
+
+
+@pytest.mark.long
+def test_two_by_two_ranks_equal_one_in_all_cases(tmp_path):
+    group(4, FOUR, tmp_path)
+    for case in FOUR:
+        must_equal_one(tmp_path, case, 4)
+
+
+def must_equal_one(together: Path, case: str, ranks: int) -> None:
+    """All ranks came to the same, and to what this process comes to; each kept less than it."""
+    alone = trained(case, together)
+    found = [load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks)]
+    size, *sizes = (int(one.pop("kept")) for one in (alone, *found))
+    assert max(sizes) < size and sum(sizes) >= size * ranks / 2, sizes
+    assert len(alone["losses"]) == STEPS
+    for name, t in alone.items():
+        torch.testing.assert_close(found[0][name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
+        assert all(torch.equal(found[0][name], other[name]) for other in found[1:]), name
+    assert all(one.keys() == alone.keys() for one in found)
