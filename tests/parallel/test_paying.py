@@ -16,6 +16,7 @@ from flori.recipes import paying
 from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.catalogue import find
 from flori.recipes.paying import FIRST, LAST, Paying, judged
+from flori.training.mesh import Order
 from tests.parallel.groups import run_together
 
 
@@ -23,7 +24,7 @@ def of_two(**settings: object) -> Assembly:
     """The first of two workers, as far as can be seen without the other."""
     recipe = apply_values(find("mlp"), {"data": "digits", "steps": 300, "batch": 29, "model.dropout": 0.3, **settings})
     ranks = Ranks(0, 2)
-    return dataclasses.replace(assemble(recipe), ranks=ranks, share=Share(ranks))
+    return dataclasses.replace(assemble(recipe), order=Order(ranks, ranks), share=Share(ranks))
 
 
 @pytest.mark.parametrize(("together", "said"), [(9.9, 1), (1e-7, 0)])

@@ -20,7 +20,12 @@ def the_one(asked: Mapping[str, object]) -> str:
     return wanted[0] if wanted else ""
 
 
-OWNERS = {"layer": "--attention", "head": "--attention", "kind": "--attention", "depth": "--graph", "measure": ""}
+OWNERS = {
+    **dict.fromkeys(("layer", "head", "kind"), "--attention"),
+    "depth": "--graph",
+    "measure": "",
+    **dict.fromkeys(("bandwidth", "latency"), "--scale"),
+}
 """Which view an option is of; "" is the summary."""
 UNDRAWN = ("", "--profile", "--order")
 
