@@ -38,6 +38,7 @@ def test_two_ranks_equal_one(two, case):
     must_equal_one(two, case, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", BY_TWO)
 def test_two_by_two_ranks_equal_one(four, case):
     must_equal_one(four, case, 4)
