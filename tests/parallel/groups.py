@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 300.0
+PATIENCE = 900.0  # a busy machine takes its time
 
 
 def torchrun(ranks: int, *words: str, more: Sequence[str] = ()) -> list[str]:

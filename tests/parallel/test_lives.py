@@ -13,7 +13,7 @@ import torch
 from flori.artifacts import checkpoints
 from flori.cli.training import resume_run, train_system
 from tests.parallel.cases import write_texts
-from tests.parallel.groups import run_together, start_together, wait_for_lines, workers
+from tests.parallel.groups import PATIENCE, run_together, start_together, wait_for_lines, workers
 from tests.runs.processes import weights
 
 SETTINGS = [
@@ -55,7 +55,7 @@ def test_workers_stop_as_one_and_one_process_goes_on(whole):
     group = start_together(2, *WORDS)
     wait_for_lines(Path("run/metrics.jsonl"), 20, group)
     os.kill(workers(group)[1], signal.SIGTERM)
-    _, said = group.communicate(timeout=120)
+    _, said = group.communicate(timeout=PATIENCE)
     assert said.count("stopped at step") == 1 and said.count("flori resume run") == 1, said
     summary = json.loads(Path("run/summary.json").read_text())
     assert summary["status"] == "stopped" and 0 < summary["steps"] < 400
@@ -70,7 +70,7 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
     group = start_together(2, *WORDS, more=("--max-restarts=2",))
     wait_for_lines(Path("run/metrics.jsonl"), 40, group)
     os.kill(workers(group)[1], signal.SIGKILL)
-    _, said = group.communicate(timeout=240)
+    _, said = group.communicate(timeout=PATIENCE)
     assert group.returncode == 0, said
     assert "exitcode: -9" in said and "already holds a run" not in said and "Traceback" not in said
     must_equal(whole)
@@ -82,7 +82,7 @@ def test_a_checkpoint_of_three_is_read_by_others(whole, readers):
     group = start_together(3, *WORDS)
     wait_for_lines(Path("run/metrics.jsonl"), 20, group)
     os.kill(workers(group)[0], signal.SIGTERM)
-    group.communicate(timeout=240)
+    group.communicate(timeout=PATIENCE)
     if readers == 1:
         resume_run("run", quiet=True, as_json=False)
     else:

@@ -278,7 +278,7 @@ def inspect(
         "--data-sizes": data_sizes,
         "--scale": scale,
     }
-    how = {"layer": layer, "head": head, "kind": kind, "measure": measure, "depth": depth}
+    how: dict[str, object] = {"layer": layer, "head": head, "kind": kind, "measure": measure, "depth": depth}
     how |= {"bandwidth": bandwidth, "latency": latency}
     look(target, settings or [], out, json, asked, how)
 

@@ -99,13 +99,11 @@ def data(job: Job, workers: int, link: Link, pace: Pace | None = None) -> Found:
 
 
 def shard(job: Job, workers: int, link: Link, pace: Pace | None = None) -> Found:
-    """As `data`, but each keeps and updates a share of the weights: gathered in both passes, gradients scattered."""
+    """Each keeps and updates a share of the weights: all are gathered before the passes, gradients scattered after."""
     pace = job.share(workers) if pace is None else pace
-    moved = sum(link.gather(size, workers) for size in job.buckets)
+    moved = 2 * link.gather(sum(job.buckets), workers)
     rest = sum(link.total(size, workers) for size in job.small)
-    return Found(
-        max(pace.forward, moved) + max(pace.backward, 2 * moved) + pace.update / workers + pace.rest + rest,
-    )
+    return Found(moved + pace.forward + pace.backward + pace.update / workers + pace.rest + rest)
 
 
 def tensor(job: Job, workers: int, link: Link) -> Found:

@@ -81,13 +81,13 @@ class Sharing(Together):
         kept = [layer.momentum for layer in self._each]
         for layer in self._norms:
             layer.counts = False
-        for layer in self._each:
-            layer.momentum = 0.0
+        for one in self._each:
+            one.momentum = 0.0
         yield
         for layer in self._norms:
             layer.counts = True
-        for layer, momentum in zip(self._each, kept, strict=True):
-            layer.momentum = momentum
+        for one, momentum in zip(self._each, kept, strict=True):
+            one.momentum = momentum
 
     @torch.no_grad()
     def settle(self) -> None:
