@@ -55,7 +55,7 @@ def _started(folder: str, rank: int, workers: int, threads: int) -> subprocess.P
     }
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "flori.cli.companions", str(Path(folder) / "meeting")]
-    return subprocess.Popen(command, text=True, env=environment, **pipes)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(command, text=True, env=environment, **pipes)  # type: ignore[call-overload]
 
 
 def main(meeting: str) -> None:

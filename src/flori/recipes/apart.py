@@ -29,7 +29,7 @@ def apart(run: Assembly, size: int) -> Assembly:
         average = averaged(model, options.average)
         state = State(model, optimizers.build(model, options), average, frozen=frozen)
         owner = Owner(workers, recipe.parallel.staleness, options, run.steps, state)
-        return dataclasses.replace(run, state=state, batches=Turns(run.batches), update=owner.update, owner=owner)
+        return dataclasses.replace(run, state=state, batches=Turns(run.batches), update=owner.update, owner=owner)  # type: ignore[arg-type]
     dtype, plain = parameter_type(run.precision), dataclasses.replace(options, clip=None, l1=0.0)
     shares = [
         run.codec.batches(

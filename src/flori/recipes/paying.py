@@ -94,6 +94,6 @@ def _state(run: Assembly) -> State:
     recipe, options = run.recipe, run.recipe.training
     model = build_model(recipe, run.codec).to(run.device, next(run.state.model.parameters()).dtype)
     if recipe.convolutional:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     frozen = freeze(model, options.freeze) if options.freeze is not None else []
     return State(model, optimizers.build(model, options), averaged(model, options.average), frozen=frozen)

@@ -6,8 +6,8 @@ all-gather, reduce-scatter  n − 1 rounds, in each of which every worker sends 
 all-reduce                  a reduce-scatter and an all-gather: 2(n − 1)L + 2(n − 1)/n · S/β
 data parallel               forward, then backward while buckets of gradients are all-reduced one after the other, each
                             as soon as it is whole; in the limit of many buckets max(t_backward, t_messages)
-sharded                     weights gathered before the forward pass, gradients scattered after the backward pass, all of
-                            them at once, so that nothing is hidden; each worker updates its share
+sharded                     weights gathered before the forward pass, gradients scattered after the backward pass, all
+                            at once, so that nothing is hidden; each worker updates its share
 tensor                      of the work the share s is split: 1 − s + s/n of it, and two all-reduces for each pair
 pipeline                    p stages, m micro-batches, each passed on while the next is computed; (p − 1)/(m + p − 1)
                             of the time a stage idles

@@ -88,7 +88,7 @@ def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
     for one in [model] if average is None else [model, average.module]:
         fully_shard(one.to(memory_format=torch.contiguous_format), mesh=mesh)
     if average is not None:
-        average.update_parameters = updating(average)  # type: ignore[method-assign]
+        average.update_parameters = updating(average)  # type: ignore[method-assign, assignment]
 
 
 def replicated(model: nn.Module, mesh: Any) -> None:

@@ -86,7 +86,11 @@ class Staged(Sharing):
         own = dict(self.stage.model.named_parameters())
         for name, shape in self.shared.items():
             p = own.get(name)
-            grad = torch.zeros(shape, dtype=self.stage.dtype, device=self.stage.place) if p is None else local(p.grad)
+            grad = (
+                torch.zeros(shape, dtype=self.stage.dtype, device=self.stage.place)
+                if p is None or p.grad is None
+                else local(p.grad)
+            )
             self.order.stages.total(grad)
 
     def norm(self, model: nn.Module) -> Tensor | None:
