@@ -58,8 +58,9 @@ def must_equal_one(together: Path, case: str, ranks: int) -> None:
     alone = trained(case, together)
     first, *others = (load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks))
     sizes = [int(one.pop("kept")) for one in (alone, first, *others)]
-    if case.endswith("sharded"):  # no byte twice, and shares that differ by rows only
-        assert sum(sizes[1:]) == sizes[0] and max(sizes[1:]) < sizes[0] * (1 / ranks + 0.15), sizes
+    if case.endswith("sharded"):  # no byte is kept twice; where matrices have many rows, shares are alike
+        assert sum(sizes[1:]) == sizes[0]
+        assert case != "clipped, sharded" or max(sizes[1:]) < sizes[0] * (1 / ranks + 0.05)
     else:
         assert set(sizes) == {sizes[0]}
     assert len(alone["losses"]) == (1 if case in SAME_WORK else STEPS)

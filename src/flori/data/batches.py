@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -58,13 +58,11 @@ class Batch:
         if self.shared is not None:
             sizes, counts = zip(*self.shared.pieces, strict=True)
             split = [[None] * len(sizes) if column is None else column.split(sizes) for column in columns]
-            return [
-                Batch(*piece, counts=one)
-                for *piece, one in zip(*split, counts, strict=True)  # type: ignore[misc]
-            ]
+            pieces = zip(*split, strict=True)
+            return [replace(Batch(*piece), counts=one) for piece, one in zip(pieces, counts, strict=True)]
         count = max(1, min(count, len(self) // 2))
-        pieces = [[None] * count if column is None else column.tensor_split(count) for column in columns]
-        return [Batch(*piece) for piece in zip(*pieces, strict=True)]
+        parts = [[None] * count if column is None else column.tensor_split(count) for column in columns]
+        return [Batch(*part) for part in zip(*parts, strict=True)]
 
 
 class Drawn:

@@ -45,7 +45,7 @@ def _numbers(out: Tensor) -> Tensor:
 def _splits(layers: nn.Sequential) -> dict[str, str]:
     """Hidden layers in pairs: the units of the first of two are divided, which the second one adds up."""
     linear = [place for place, layer in enumerate(layers) if isinstance(layer, nn.Linear)]
-    found = {}
+    found: dict[str, str] = {}
     for first, second in zip(linear[::2], linear[1::2], strict=False):
         dropped = [place for place in range(first, second) if isinstance(layers[place], nn.Dropout)]
         found |= {f"layers.{first}": "columns", **{f"layers.{place}": "dropout" for place in dropped}}

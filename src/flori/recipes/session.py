@@ -160,7 +160,7 @@ class Session:
         again = f"flori resume {shlex.quote(str(self.folder.path))}"
         return Interrupted(f"stopped at step {self.run.state.step} and saved; go on with: {again}")
 
-    def _train(self) -> Iterator[Report]:
+    def _train(self) -> Generator[Report, None, None]:
         run, state = self.run, self.run.state
         last_saved = before = time.monotonic()
         every = max(1, min(run.batches.per_epoch, run.steps // REPORTS))

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from flori.core.ranks import ALONE, Ranks
 from flori.layers.norm_over_all import NormOverAll
-from flori.training.clipping import norm
+from flori.training.clipping import gradient_norm
 
 
 class Together:
@@ -40,7 +40,7 @@ class Together:
 
     def norm(self, model: nn.Module) -> Tensor | None:
         """That of the gradients of all parameters together, whichever rank holds them; None where there is none."""
-        return norm(model.parameters())
+        return gradient_norm(model.parameters())
 
     def settle(self) -> None:
         """After a step: what is not learnt by gradients is made the same on all ranks."""
@@ -81,13 +81,13 @@ class Sharing(Together):
         kept = [layer.momentum for layer in self._each]
         for layer in self._norms:
             layer.counts = False
-        for layer in self._each:
-            layer.momentum = 0.0
+        for norm in self._each:
+            norm.momentum = 0.0
         yield
         for layer in self._norms:
             layer.counts = True
-        for layer, momentum in zip(self._each, kept, strict=True):
-            layer.momentum = momentum
+        for norm, momentum in zip(self._each, kept, strict=True):
+            norm.momentum = momentum
 
     @torch.no_grad()
     def settle(self) -> None:
