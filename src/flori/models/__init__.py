@@ -2,7 +2,9 @@
 
 Every builder takes the number of outputs, the shape of one input, and the system's own options. `heads` of a network
 names the submodules that make its outputs: its last layer, and those of auxiliary outputs. `rows` of one that reads
-text says which of its layers have a row for each token, and of which vocabulary.
+text says which of its layers have a row for each token, and of which vocabulary. Where several processes can divide a
+network, `splits` says by what its layers are divided (`flori.training.splitting`), and `sections()` where it can be cut
+into stages (`flori.layers.sections`).
 """
 
 from __future__ import annotations

@@ -111,13 +111,8 @@ class ResNet(nn.Module):
 
     def sections(self) -> list[Section]:
         """The stem, each of the blocks, the dense layer."""
-        stages = {f"layer{i}": self.get_submodule(f"layer{i}") for i in range(1, 5)}
-        blocks = [
-            Section((f"{name}.{place}",), block)
-            for name, stage in stages.items()
-            for place, block in enumerate(stage.children())
-        ]
-        return [Section(("conv1", "bn1"), self._begun), *blocks, Section(("fc",), self._read_out)]
+        middle = blocks(layer1=self.layer1, layer2=self.layer2, layer3=self.layer3, layer4=self.layer4)
+        return [Section(("conv1", "bn1"), self._begun), *middle, Section(("fc",), self._read_out)]
 
 
 def stage(block: type[Basic] | type[Bottleneck], channels: int, width: int, count: int, stride: int) -> nn.Sequential:
@@ -129,6 +124,13 @@ def stage(block: type[Basic] | type[Bottleneck], channels: int, width: int, coun
     return nn.Sequential(
         block(channels, width, stride, shortcut), *(block(out, width, 1, None) for _ in range(count - 1))
     )
+
+
+def blocks(**stages: nn.Sequential) -> list[Section]:
+    """A section for each block of stages, by the names that these have in their network."""
+    return [
+        Section((f"{name}.{place}",), one) for name, sequence in stages.items() for place, one in enumerate(sequence)
+    ]
 
 
 def start_as_identities(model: nn.Module) -> None:

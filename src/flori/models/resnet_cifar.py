@@ -17,7 +17,7 @@ from flori.layers.activations import initialise
 from flori.layers.normalisation import norm_relu
 from flori.layers.sections import Section
 from flori.layers.stem import is_small, scaled
-from flori.models.resnet import Basic, convolution, start_as_identities
+from flori.models.resnet import Basic, blocks, convolution, start_as_identities
 
 WIDTHS = (16, 32, 64)
 
@@ -67,13 +67,8 @@ class ResNetCifar(nn.Module):
 
     def sections(self) -> list[Section]:
         """The stem, each of the blocks, the dense layer."""
-        stages = {f"layer{i}": self.get_submodule(f"layer{i}") for i in range(1, 4)}
-        blocks = [
-            Section((f"{name}.{place}",), block)
-            for name, stage in stages.items()
-            for place, block in enumerate(stage.children())
-        ]
-        return [Section(("conv1", "bn1"), self._begun), *blocks, Section(("fc",), self._read_out)]
+        middle = blocks(layer1=self.layer1, layer2=self.layer2, layer3=self.layer3)
+        return [Section(("conv1", "bn1"), self._begun), *middle, Section(("fc",), self._read_out)]
 
 
 def _halving_stage(channels: int, width: int, n: int) -> nn.Sequential:

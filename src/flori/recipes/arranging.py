@@ -10,7 +10,7 @@ from flori.core.recipe import Recipe, Training
 from flori.recipes.suiting import must_suit_shards
 from flori.training import optimizers
 from flori.training.mesh import Order
-from flori.training.sharding import is_sharded, replicated, shard, updating
+from flori.training.sharding import is_sharded, move_by_shares, replicated, shard
 from flori.training.state import State, averaged
 from flori.training.together import BY_ITSELF, DataParallel, Sharded, Together
 
@@ -53,7 +53,7 @@ def _divided(recipe: Recipe, model: nn.Module, average: AveragedModel | None, or
     for one in [model] if average is None else [model, average.module]:
         split(one, order.mesh["tensor"], recipe.system)
     if average is not None:
-        average.update_parameters = updating(average)  # type: ignore[method-assign, assignment]
+        move_by_shares(average)
     if not order.data.alone:
         replicated(model, order.mesh["data"])
     return Sharded(model, order.data)
@@ -81,7 +81,7 @@ def _in_stages(
     if not order.data.alone:
         replicated(stage, order.mesh["data"])
     if average is not None:
-        average.update_parameters = updating(average)  # type: ignore[method-assign, assignment]
+        move_by_shares(average)
     optimizer = optimizers.build(model, options)
     state = State(model, optimizer, average, stages=stages, sharded=True)
     state.numbered = [all_of_them.index(name) for name in optimizers.names(optimizer, model)]

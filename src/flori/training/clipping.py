@@ -25,14 +25,14 @@ def clip(parameters: Iterable[nn.Parameter], most: float, length: Tensor | None 
         length: the norm, where it is known: these may be some of the parameters only.
     """
     learning = [*parameters]
-    length = norm(learning) if length is None else length
+    length = gradient_norm(learning) if length is None else length
     if length is not None:
         gradients = [local(p.grad) for p in learning if p.grad is not None]
         torch._foreach_mul_(gradients, (most / length).clamp(max=1))
     return length
 
 
-def norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
     """That of all gradients together, of shares on all ranks; None where there is none."""
     alike: dict[Any, list[Tensor]] = defaultdict(list)
     for p in parameters:

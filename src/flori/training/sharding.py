@@ -88,7 +88,7 @@ def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
     for one in [model] if average is None else [model, average.module]:
         fully_shard(one.to(memory_format=torch.contiguous_format), mesh=mesh)
     if average is not None:
-        average.update_parameters = updating(average)  # type: ignore[method-assign, assignment]
+        move_by_shares(average)
 
 
 def replicated(model: nn.Module, mesh: Any) -> None:
@@ -100,9 +100,13 @@ def replicated(model: nn.Module, mesh: Any) -> None:
     replicate(model.to(memory_format=torch.contiguous_format), mesh=mesh)
 
 
-def updating(average: AveragedModel) -> Callable[[nn.Module], None]:
-    """torch's own takes all tensors together, whole ones and shares; here each rank moves what it has."""
+def move_by_shares(average: AveragedModel) -> None:
+    """Have each rank move what it has of a moving average: torch's own takes all tensors together, whole ones and
+    shares."""
+    average.update_parameters = _updating(average)  # type: ignore[method-assign, assignment]
 
+
+def _updating(average: AveragedModel) -> Callable[[nn.Module], None]:
     @torch.no_grad()
     def update(model: nn.Module) -> None:
         ours, theirs = (_locals(one) for one in (average.module, model))

@@ -79,7 +79,7 @@ class Heads(ParallelStyle):
         attention.heads //= device_mesh.size()
         width = attention.out_proj.in_features
         for name, layer in module.named_children():
-            parts = layer.out_features // width
+            parts = cast(Any, layer).out_features // width
             style = RowwiseParallel() if name == "out_proj" else ColwiseParallel() if parts == 1 else Fused(parts)
             parallelize_module(layer, device_mesh, style, src_data_rank=None)
         return module

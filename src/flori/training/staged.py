@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from flori.training.clipping import norm
+from flori.training.clipping import gradient_norm
 from flori.training.mesh import Order
 from flori.training.pipeline import Plan, Stage
 from flori.training.sharding import local
@@ -85,18 +85,14 @@ class Staged(Sharing):
         """After the backward pass: the gradient of a weight that several stages hold is the sum of theirs."""
         own = dict(self.stage.model.named_parameters())
         for name, shape in self.shared.items():
-            p = own.get(name)
-            grad = (
-                torch.zeros(shape, dtype=self.stage.dtype, device=self.stage.place)
-                if p is None or p.grad is None
-                else local(p.grad)
-            )
-            self.order.stages.total(grad)
+            mine = own[name].grad if name in own else None
+            none = torch.zeros(shape, dtype=self.stage.dtype, device=self.stage.place)
+            self.order.stages.total(none if mine is None else local(mine))
 
     def norm(self, model: nn.Module) -> Tensor | None:
         """Of the gradients of all stages, each counted once."""
         earlier = self.shared if not self.order.stages.first else ()
-        mine = norm(p for name, p in model.named_parameters() if name not in earlier)
+        mine = gradient_norm(p for name, p in model.named_parameters() if name not in earlier)
         square = torch.zeros((), dtype=self.stage.dtype, device=self.stage.place) if mine is None else mine.square()
         return self.order.stages.total(square).sqrt()
 

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from flori.core.ranks import ALONE, Ranks
 from flori.layers.norm_over_all import NormOverAll
-from flori.training.clipping import norm
+from flori.training.clipping import gradient_norm
 
 
 class Together:
@@ -40,7 +40,7 @@ class Together:
 
     def norm(self, model: nn.Module) -> Tensor | None:
         """That of the gradients of all parameters together, whichever rank holds them; None where there is none."""
-        return norm(model.parameters())
+        return gradient_norm(model.parameters())
 
     def settle(self) -> None:
         """After a step: what is not learnt by gradients is made the same on all ranks."""
