@@ -65,3 +65,11 @@ def test_a_small_network_on_two_workers_warns(own_folder):
     assert status == 0 and said.count("they do not pay") == 1, said
     summary = json.loads(Path("run/summary.json").read_text())
     assert any("2 workers take" in remark for remark in summary["remarks"])
+
+
+def test_workers_that_have_parts_of_the_network_are_not_compared(monkeypatch):
+    """One alone would step with a network that is cut."""
+    monkeypatch.setattr(paying, "alone", lambda run: pytest.fail("a trial was made"))
+    run = of_two()
+    cut = Paying(dataclasses.replace(run, order=Order(run.ranks, stages=run.ranks)))
+    assert all(cut.look(9.9) is None for _ in range(LAST + 1))

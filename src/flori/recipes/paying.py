@@ -37,6 +37,7 @@ class Paying:
             not run.ranks.alone
             and not run.share.whole
             and run.recipe.parallel.strategy == "data"
+            and run.order.data.size == run.ranks.size  # none has but a part of the network
             and run.state.optimizer is not None
             and run.steps - run.state.step >= FEWEST
             and run.device.type == "cpu"
