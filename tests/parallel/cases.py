@@ -40,7 +40,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "kernel": ("nadaraya-watson", {"data": "diabetes", "batch": 31}),
     "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2}),
     "normed-few": ("resnet-cifar", {**PICTURES, **NORMED, "batch": 2}),
-    "heads": ("googlenet", {**PICTURES, "batch": 5, "parallel.norm": "all", "model.width": 0.05, "model.dropout": 0.0}),
+    "heads": (
+        "googlenet",
+        {**PICTURES, "batch": 5, "parallel.norm": "all", "lr": 1e-3, "model.width": 0.05, "model.dropout": 0.0},
+    ),
     "windows": ("lstm", {"data": "Corpus", "batch": 7, "data.window": 11, "data.order": "random", **TINY}),
     "carried": ("lstm", {"data": "Corpus", "batch": 7, "data.window": 11, "data.order": "sequential", **TINY}),
     "carried-parts": (

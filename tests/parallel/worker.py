@@ -16,7 +16,7 @@ from tests.parallel.cases import trained
 def main(texts: Path, out: Path, cases: list[str]) -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("error")
-    with joined("cpu", 60.0) as ranks:
+    with joined("cpu", 900.0) as ranks:
         for case in cases:
             found = {name: t.contiguous() for name, t in trained(case, texts).items()}
             save_file(found, out / f"{case}-{ranks.rank}.safetensors")
