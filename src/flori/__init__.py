@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flori import models
     from flori.core.errors import Interrupted, UserError
     from flori.recipes.run import Run, load, steps, train
-    from flori.recipes.session import Report
+    from flori.recipes.stating import Report
 
 __all__ = ["Interrupted", "Report", "Run", "UserError", "load", "models", "steps", "train"]
 

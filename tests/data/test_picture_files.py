@@ -27,7 +27,7 @@ from flori.data.picture_files import PictureFiles, content, in_memory
 from flori.data.pictures import check, decode
 from flori.data.preparation import PicturePreparation
 from flori.data.sources import read
-from flori.recipes.run import go_on
+from flori.recipes.beginning import go_on
 
 CHANGED = {"crop": 0.3, "flip": True, "shift": 2, "colour": 0.4, "erase": 0.5}
 

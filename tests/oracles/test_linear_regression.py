@@ -8,8 +8,8 @@ from flori import models
 from flori.core.overrides import apply_values
 from flori.data.batches import Batch
 from flori.objectives.regression import regression
+from flori.recipes.beginning import begin
 from flori.recipes.catalogue import find
-from flori.recipes.run import begin
 from flori.reference import linear_regression as oracle
 from flori.training.closed_form import least_squares
 

@@ -17,8 +17,8 @@ from flori.data.batches import Batch
 from flori.data.examples import Part
 from flori.models import linear_regression
 from flori.objectives.regression import regression
+from flori.recipes.beginning import begin
 from flori.recipes.catalogue import find
-from flori.recipes.run import begin
 from flori.reference import losses
 from flori.reference import penalties as oracle
 from flori.training import optimizers
@@ -180,7 +180,7 @@ def test_a_run_with_l1_equals_the_lasso_of_its_prepared_table_and_goes_on_exactl
     for report in flori.steps("linear-regression", run="stopped", **settings):
         if report.step == 13:
             break
-    from flori.recipes.run import go_on
+    from flori.recipes.beginning import go_on
 
     resumed = go_on("stopped")
     list(resumed.reports())

@@ -173,6 +173,14 @@ def test_a_slow_update_takes_so_many_times_as_long():
     assert time.perf_counter() - start >= 0.2
 
 
+def test_the_owner_saves_and_finishes_alone(own_folder):
+    words = ("mlp", "optimizer=sgd", "parallel=async", "steps=100", "training.checkpoint_seconds=0", "--dir", "run")
+    status, _, said = run_together(3, "-m", "--", "flori", "train", *words)
+    assert status == 0, said
+    assert json.loads(Path("run/summary.json").read_text())["status"] == "done"
+    assert (Path("run") / "checkpoints" / "step-00000100").is_dir()
+
+
 @pytest.mark.long
 def test_a_stopped_run_goes_on(own_folder):
     words = ("mlp", "optimizer=sgd", "parallel=async", "steps=600", "training.judge_every=9", "--dir", "run")

@@ -20,8 +20,8 @@ from flori.core.overrides import apply_values
 from flori.core.recipe import Training
 from flori.data.batches import Batch
 from flori.objectives.regression import regression
+from flori.recipes.beginning import begin
 from flori.recipes.catalogue import find
-from flori.recipes.run import begin
 from flori.training import optimizers
 from flori.training.glances import FIRST, Glances
 from flori.training.state import State

@@ -119,7 +119,7 @@ def test_a_really_full_disk_is_told_to_the_user(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr("flori.recipes.run.assemble", lambda *_: pytest.fail("work was done first"))
+    monkeypatch.setattr("flori.recipes.beginning.assemble", lambda *_: pytest.fail("work was done first"))
     with pytest.raises(UserError, match="choose another place"):
         flori.train("softmax-regression", run="somewhere/run")
 

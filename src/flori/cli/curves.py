@@ -66,7 +66,7 @@ def _picture(out: str) -> Path:
 def _trained(recipes: Mapping[str, Recipe], key: str) -> list[Fit]:
     """A training of each recipe. One whose loss becomes infinite is told, and its losses are none."""
     from flori.cli.progress import shown
-    from flori.recipes.run import stoppable
+    from flori.recipes.stopping import stoppable
     from flori.tuning.curves import Fit, fitted, training
 
     fits = []

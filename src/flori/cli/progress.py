@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flori.cli.printing import scores_text
-from flori.recipes.session import Report, Session
+from flori.recipes.session import Session
+from flori.recipes.stating import Report
 
 LINE_SECONDS = 10.0
 BAR_SECONDS = 0.1

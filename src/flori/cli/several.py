@@ -67,7 +67,7 @@ def go_on_with_several(run: str, quiet: bool, as_json: bool) -> bool:
 def _train(folder: Any, recipes: dict[str, Any], quiet: bool, folds: int = 0) -> None:
     """All runs that are not done, one after the other. Remarks on the data are made once."""
     from flori.cli.progress import shown
-    from flori.recipes.run import stoppable
+    from flori.recipes.stopping import stoppable
     from flori.tuning.folds import small_classes
     from flori.tuning.several import sessions
 

@@ -27,7 +27,7 @@ def train_system(
     recipe = apply(find(name), settings)
     end_like_ctrl_c()
     with joined(recipe.device, recipe.parallel.timeout) as ranks, heard(ranks):
-        from flori.recipes.run import locked
+        from flori.recipes.beginning import locked
 
         with locked(recipe, run, typed(), inputs) as session:
             _to_the_end(session, quiet, as_json, inputs)
@@ -38,7 +38,7 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
     end_like_ctrl_c()
     from flori.artifacts.run_folder import RunFolder
     from flori.cli.several import go_on_with_several
-    from flori.recipes.run import recorded_recipe
+    from flori.recipes.beginning import recorded_recipe
 
     if launched().alone and go_on_with_several(run, quiet, as_json):
         return
@@ -48,7 +48,7 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
 
 
 def _resume_together(folder: RunFolder, quiet: bool, as_json: bool) -> None:
-    from flori.recipes.run import go_on
+    from flori.recipes.beginning import go_on
 
     run = str(folder.path)
     with folder.lock():
@@ -73,7 +73,7 @@ def heard(ranks: Ranks) -> Iterator[None]:
 
 def _to_the_end(session: Any, quiet: bool, as_json: bool, inputs: Sequence[str] = ()) -> None:
     from flori.cli.progress import shown
-    from flori.recipes.run import stoppable
+    from flori.recipes.stopping import stoppable
 
     for remark in session.remarks:
         print(f"flori: {remark}", file=sys.stderr)

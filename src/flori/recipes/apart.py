@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from flori.recipes.assembly import Assembly
 
 
-def apart(run: Assembly, size: int) -> Assembly:
-    """What a rank does that does not wait for others: the first owns the weights, the others take gradients."""
-    recipe, model, options, ranks = run.recipe, run.state.model, run.recipe.training, run.ranks
+def apart(run: Assembly, ranks: Ranks, size: int) -> Assembly:
+    """What a rank does that does not wait for others: the first owns the weights, the others take gradients. To all
+    else the owner's run is that of one process alone."""
+    recipe, model, options = run.recipe, run.state.model, run.recipe.training
     workers = ranks.size - 1
     frozen = run.state.frozen
     must_suit_asynchrony(recipe, model, run.device.type, getattr(recipe.data, "order", "random") == "sequential")

@@ -127,9 +127,8 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     steps = 1 if at_once else options.steps or (options.epochs or 1) * batches.per_epoch
     if recipe.parallel.strategy == "async" and not ranks.alone:
         still = State(model, None, frozen=frozen), batches, judgement(objective)
-        return apart(
-            Assembly(recipe, data, task, *still, steps, device, precision, objective, count, taken, order), size
-        )
+        by_itself = Assembly(recipe, data, task, *still, steps, device, precision, objective, count, taken)
+        return apart(by_itself, ranks, size)
     if counts:
         state, update = State(model, None), counting(train.tokens)
     elif closed:

@@ -16,7 +16,8 @@ from flori.core.recipe import Recipe, replace
 from flori.models.nadaraya_watson import NadarayaWatson
 from flori.prediction.averaged import Averaged
 from flori.recipes.assembly import Assembly, assemble
-from flori.recipes.run import Run, held_pictures, recorded_recipe
+from flori.recipes.beginning import held_pictures, recorded_recipe
+from flori.recipes.run import Run
 from flori.training.health import MOST, MOST_RELATED, Examination, examine
 from flori.training.updates import descent
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import platform
 import shlex
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -12,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
-import flori
 from flori.artifacts import checkpoints
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder
@@ -22,38 +19,17 @@ from flori.artifacts.writing import saying_why
 from flori.core.errors import Interrupted, UserError
 from flori.core.ranks import ALONE
 from flori.core.recipe import values
-from flori.data.picture_files import PictureFiles
 from flori.recipes import starting
 from flori.recipes.agreement import Agreement
 from flori.recipes.assembly import Assembly
-from flori.recipes.findings import findings
 from flori.recipes.remarks import Remarks
 from flori.recipes.retracing import retrace
+from flori.recipes.stating import Report, beginning_of, model_options, report, summary
 from flori.training.asynchronous import staleness
 from flori.training.loop import Step, loop
 from flori.training.sharding import local
 
 REPORTS = 200  # lines of training loss in a run's metrics, about
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a run says after each step.
-
-    `epoch` counts passes done (2.5: in the middle of the third); `loss` is the mean over the batch;
-    `scores` holds the scores of the part in `split` where one was just judged, `remarks` what seems to be wrong, said
-    once.
-    """
-
-    step: int
-    steps: int
-    epoch: float
-    epochs: float
-    loss: Tensor
-    examples: int
-    split: str = "train"
-    scores: dict[str, float] | None = None
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass
@@ -78,35 +54,10 @@ class Session:
     def begin(self) -> None:
         """Write recipe.json: from now on the folder is a run that can be resumed, without the weights that it began
         from, which are in a checkpoint by then."""
-        recipe = self.run.recipe
         if self.run.taken is not None:
             self.folder.write("init.json", starting.document(self.run.taken, self.run.codec))
             self.save()
-        document = {
-            "system": recipe.system,
-            "recipe": values(recipe),
-            "command": self.command,
-            "seed": recipe.seed,
-            "resolved": self._resolved(),
-            "fingerprint": self.run.fingerprint(),
-            "versions": {
-                "flori": flori.__version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
-        }
-        self.folder.write("recipe.json", document)
-
-    def _resolved(self) -> dict[str, Any]:
-        return {
-            "device": self.run.device.type,
-            "precision": self.run.precision,
-            "threads": torch.get_num_threads(),
-            "workers": self.run.ranks.size,
-            "cache": "none"
-            if isinstance(getattr(self.run.data.parts["train"], "inputs", None), PictureFiles)
-            else "memory",
-        }
+        self.folder.write("recipe.json", beginning_of(self.run, self.command))
 
     def restore(self) -> None:
         """Put back the newest whole checkpoint, if there is one. Raises UserError if the data changed."""
@@ -187,7 +138,7 @@ class Session:
                 last_saved = time.monotonic()
             after = time.monotonic()
             state.seconds += after - before
-            yield self._report(step, scores)
+            yield report(run, step, scores, self.warnings.read())
             before = time.monotonic()
             if not self._patient() or (self.agreement.stopped and step.number < run.steps):
                 return
@@ -195,21 +146,6 @@ class Session:
     def _patient(self) -> bool:
         patience = self.run.recipe.training.patience
         return patience is None or self.run.state.waited < patience
-
-    def _report(self, step: Step, scores: dict[str, float] | None) -> Report:
-        run, per_epoch = self.run, self.run.batches.per_epoch
-        split = run.data.judged if scores else "train"
-        return Report(
-            step.number,
-            run.steps,
-            step.number / per_epoch,
-            run.steps / per_epoch,
-            step.loss,
-            step.examples,
-            split,
-            scores,
-            self.warnings.read(),
-        )
 
     def _drain(self) -> None:
         """Bring the losses since the last look from the device into the state; a loss that is no number ends
@@ -233,9 +169,10 @@ class Session:
             else "no checkpoint was written before"
         )
         lr = self.run.recipe.training.lr
-        if self.run.ranks.alone:
+        here = self.run.ranks.alone and self.run.owner is None  # all that a step does
+        if here:
             self.tell(f"{what}: the steps since the last checkpoint are done again to see where that began")
-        if self.run.ranks.alone and (traced := retrace(self.run, self.folder)) is not None:
+        if here and (traced := retrace(self.run, self.folder)) is not None:
             self._origin, what = traced.document(), f"{what}: {traced}"
         return f"{what}; {last}. A lower learning rate (lr={lr / 10:g}) or training.clip=1 usually helps."
 
@@ -293,7 +230,7 @@ class Session:
         self.save()
         predictor = self.predictor()
         if self.folder.writes:
-            predictor.save(self.folder.model, self._options(), self._scores)
+            predictor.save(self.folder.model, model_options(self.run), self._scores)
         self.folder.write("summary.json", self._summary("stopped"))
 
     def finish(self) -> dict[str, Any]:
@@ -314,7 +251,7 @@ class Session:
         if not self.folder.writes:
             return summary
         predictor = replace(predictor, ranks=ALONE)
-        predictor.save(self.folder.model, self._options(), self._scores)
+        predictor.save(self.folder.model, model_options(self.run), self._scores)
         shown = judged[-1]
         from flori.artifacts.report import write_report  # brings matplotlib, which training does not wait for
 
@@ -341,11 +278,6 @@ class Session:
             self.warnings.said[f"loss of {part}"] = text
             self.tell(text)
 
-    def _options(self) -> dict[str, Any]:
-        prefix = "model."
-        found = values(self.run.recipe).items()
-        return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
-
     def _judging(self) -> Predictor:
         """The predictor, all ranks sharing what is to be judged."""
         return replace(self.predictor(), ranks=self.run.ranks)
@@ -356,32 +288,9 @@ class Session:
         return Predictor(run.recipe.system, run.codec, run.state.judged_model, run.device, run.precision)
 
     def _summary(self, status: str, **more: Any) -> dict[str, Any]:
-        run, state = self.run, self.run.state
-        summary = {
-            "status": status,
-            "system": run.recipe.system,
-            "data": run.recipe.data.source,
-            "steps": state.step,
-            "epochs": state.step / run.batches.per_epoch,
-            "seconds": round(state.seconds, 3),
-            "examples_per_second": round(state.examples / state.busy, 1) if state.busy else 0.0,
-            "parameters": run.parameters,
-            "device": run.device.type,
-            "precision": run.precision,
-            **({} if run.ranks.alone else {"workers": run.ranks.size}),
-            "scores": self._scores,
-            "version": flori.__version__,
-            **({"staleness": stale} if (stale := staleness(state.notes)) else {}),
-            **findings(run.recipe.training, state, run.batches.per_epoch),
-            **more,
-        }
-        if self.warnings.said:
-            summary["remarks"] = [*self.warnings.said.values()]
         if self._origin is not None:
-            summary["origin"] = self._origin
-        if run.data.skipped:
-            summary["skipped"] = [str(fault) for fault in run.data.skipped]
-        return summary
+            more["origin"] = self._origin
+        return summary(self.run, status, self._scores, [*self.warnings.said.values()], **more)
 
     def _fail(self, problem: str) -> None:
         """Note the failure in the summary, if the disk still takes it."""

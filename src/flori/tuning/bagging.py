@@ -16,7 +16,8 @@ from flori.core.recipe import Recipe, replace, values
 from flori.data import families
 from flori.data.codec import fingerprint
 from flori.prediction.averaged import Averaged
-from flori.recipes.run import held_pictures, load
+from flori.recipes.beginning import held_pictures
+from flori.recipes.run import load
 from flori.recipes.tasks import task_of
 from flori.tuning.folds import spread
 from flori.tuning.several import open_several

@@ -17,7 +17,7 @@ from pathlib import Path
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe, replace
 from flori.recipes.assembly import assemble
-from flori.recipes.run import begin
+from flori.recipes.beginning import begin
 from flori.recipes.session import Session
 
 VALID = 0.2  # share held out where nothing else is said: a tenth makes a rough curve

@@ -20,8 +20,10 @@ from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
 from flori.core.errors import Interrupted, UserError, out_of_memory
 from flori.core.recipe import Recipe, values
-from flori.recipes.run import begin, go_on, recorded_recipe, stoppable
-from flori.recipes.session import Report, Session
+from flori.recipes.beginning import begin, go_on, recorded_recipe
+from flori.recipes.session import Session
+from flori.recipes.stating import Report
+from flori.recipes.stopping import stoppable
 from flori.tuning import drawing
 from flori.tuning.ledger import Claim, Ledger
 from flori.tuning.plan import Plan

@@ -17,8 +17,8 @@ from flori.artifacts.run_folder import RunFolder, check_free
 from flori.core.errors import UserError
 from flori.core.paths import path_of
 from flori.core.recipe import SHORT, Recipe, values
+from flori.recipes.beginning import begin, go_on, recorded_recipe, with_whole_paths
 from flori.recipes.catalogue import find
-from flori.recipes.run import begin, go_on, recorded_recipe, with_whole_paths
 from flori.recipes.session import Session
 
 
