@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -210,3 +212,27 @@ def test_data_that_changed_is_not_scored_as_the_runs_own():
     with pytest.raises(flori.UserError, match="has changed since the run began"):
         run.evaluate()
     assert run.evaluate(data="photos")["part"] == "all"
+
+
+def test_a_checkpoint_written_meanwhile_holds_what_was_when_it_was_asked_for(monkeypatch):
+    may, real = threading.Event(), checkpoints.put
+    monkeypatch.setattr(checkpoints, "put", lambda *file: may.wait(PATIENCE) and real(*file))
+    saver, weight, notes = checkpoints.Saver(Path("checkpoints")), torch.ones(3), {"seen": 1.0}
+    saver.save({"weight": weight}, {"step": 7, "notes": notes})
+    weight.zero_()
+    notes["seen"] = 2.0
+    may.set()
+    saver.wait()
+    found, remarks = checkpoints.load_newest(Path("checkpoints"))
+    assert found.tensors["weight"].tolist() == [1, 1, 1] and found.numbers["notes"] == {"seen": 1.0} and not remarks
+
+
+def test_a_checkpoint_that_fails_meanwhile_ends_the_run(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "put", refuse)
+    settings = {"epochs": 400, "training.checkpoint_seconds": 0.0}
+    with pytest.raises(UserError, match=r"step-00000\d+ could not be written: the disk is full"):
+        flori.train("softmax-regression", run="run", **settings)
+    assert summary("run")["status"] == "failed" and summary("run")["steps"] < 400 * 26

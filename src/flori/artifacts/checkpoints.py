@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from torch import Tensor
 
 from flori.artifacts.sharded import Like, read_together, whole, write_together
 from flori.artifacts.writing import aside_of, folder_aside, put, saying_why
-from flori.core.ranks import ALONE, Ranks
+from flori.core.ranks import ALONE, Ranks, is_lost
 
 KEPT = 2
 TENSORS, NUMBERS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
@@ -35,28 +38,71 @@ class Checkpoint:
     numbers: dict[str, Any]
 
 
+class Saver:
+    """Writes the checkpoints of a run while it trains on, one at a time: as all was when it was asked to."""
+
+    def __init__(self, folder: Path, ranks: Ranks = ALONE) -> None:
+        self.folder, self.ranks = folder, ranks.aside()
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._written: Future[Path] | None = None
+
+    def save(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Begin to write, once what was begun before is written. Of several ranks all have to ask."""
+        self.wait()
+        self._written = self._thread.submit(_written(self.folder, tensors, numbers, self.ranks))
+
+    def wait(self) -> None:
+        """Until all is written. Raises UserError if it could not be."""
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
+
+    def look(self) -> None:
+        """Raise UserError if what was begun has failed by now."""
+        if self.ranks.alone and self._written is not None and self._written.done():
+            self.wait()
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
+        """What was begun is written, unless the ranks are lost with which it would be."""
+        if problem is None:
+            self.wait()
+        elif self._written is not None and not is_lost(problem):
+            wait([self._written])
+
+
 def save(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], ranks: Ranks = ALONE) -> Path:
     """Write the checkpoint of ``numbers["step"]`` into `folder` and remove all but the newest two. Several ranks write
     their tensors side by side; the first one makes the checkpoint of them."""
-    final = folder / f"step-{numbers['step']:08d}"
-    if not ranks.alone:
-        return _save_together(final, tensors, numbers, ranks)
-    files = {TENSORS: safetensors.torch.save(tensors), NUMBERS: json.dumps(numbers).encode()}
-    manifest = {name: {"bytes": len(body), "sha256": _hash(body)} for name, body in files.items()}
+    return _written(folder, tensors, numbers, ranks)()
+
+
+def _written(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], ranks: Ranks) -> Callable[[], Path]:
+    """What writes a checkpoint whenever it is called, with all in it as it is now."""
+    final, said = folder / f"step-{numbers['step']:08d}", json.dumps(numbers).encode()
+    if ranks.alone:
+        return partial(_save, final, {TENSORS: safetensors.torch.save(tensors), NUMBERS: said})
+    return partial(_save_together, final, {name: t.to("cpu", copy=True) for name, t in tensors.items()}, said, ranks)
+
+
+def _save(final: Path, files: dict[str, bytes]) -> Path:
+    manifest = {name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()} for name, body in files.items()}
     with folder_aside(final) as aside:
         for name, body in files.items():
             put(aside / name, body)
         put(aside / MANIFEST, json.dumps(manifest, indent=2))
-    _remove_old(folder)
+    _remove_old(final.parent)
     return final
 
 
-def _save_together(final: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], ranks: Ranks) -> Path:
+def _save_together(final: Path, tensors: dict[str, Tensor], numbers: bytes, ranks: Ranks) -> Path:
     with saying_why(final), folder_aside(final) if ranks.first else nullcontext(aside_of(final)) as aside:
         ranks.gathered("the folder is there")
-        write_together(aside, tensors)
+        write_together(aside, tensors, ranks)
         if ranks.first:
-            put(aside / NUMBERS, json.dumps(numbers))
+            put(aside / NUMBERS, numbers)
             manifest = {path.name: _entry(path) for path in sorted(aside.iterdir())}
             put(aside / MANIFEST, json.dumps(manifest, indent=2))
     if ranks.first:
@@ -112,7 +158,3 @@ def _entry(path: Path) -> dict[str, Any]:
     """A file in the manifest."""
     with open(path, "rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def _hash(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()

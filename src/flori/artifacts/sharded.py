@@ -24,14 +24,14 @@ def whole(name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
     return torch.empty(shape, dtype=dtype)
 
 
-def write_together(folder: Path, tensors: dict[str, Tensor]) -> None:
+def write_together(folder: Path, tensors: dict[str, Tensor], ranks: Ranks) -> None:
     """Each rank writes a file into the folder: its shares, and of what all have alike a part. Raises OSError on all
     ranks where one cannot."""
     import torch.distributed.checkpoint as checkpoint
 
     writer = checkpoint.HuggingFaceStorageWriter(str(folder), save_distributed=True)
     try:
-        checkpoint.save(tensors, storage_writer=writer)
+        checkpoint.save(tensors, storage_writer=writer, process_group=ranks.group)
     except checkpoint.CheckpointException as problem:
         faults = [one for one, _ in problem.failures.values() if isinstance(one, OSError)]
         raise (faults[0] if faults else RuntimeError(str(problem))) from None

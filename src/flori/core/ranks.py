@@ -48,6 +48,12 @@ class Ranks:
     def alone(self) -> bool:
         return self.size == 1
 
+    def aside(self) -> Ranks:
+        """The same ranks as a group of their own, for what another thread says meanwhile. All have to ask."""
+        if self.alone:
+            return self
+        return Ranks(self.rank, self.size, _torch().new_group(timeout=_limits[0], backend="gloo"))
+
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all ranks, in place."""
         if not self.alone:
@@ -155,12 +161,14 @@ def joined(device: str, timeout: float) -> Iterator[Ranks]:
         yield current()
         return
     limit = timedelta(seconds=timeout)
+    _limits[:] = [limit]
     store = _store(limit)
     _torch().init_process_group(_backend(device), store=store, rank=ranks.rank, world_size=ranks.size, timeout=limit)
     yield ranks
     _torch().destroy_process_group()  # not after a failure: it would wait for the others
 
 
+_limits: list[timedelta | None] = [None]  # how long an answer is waited for
 _shared: list[Any] = []  # the store, once it is there: a place for words that outlives any rank
 
 

@@ -17,14 +17,13 @@ from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import saying_why
 from flori.core.errors import Interrupted, UserError
-from flori.core.ranks import ALONE
-from flori.core.recipe import values
 from flori.recipes import starting
 from flori.recipes.agreement import Agreement
 from flori.recipes.assembly import Assembly
 from flori.recipes.remarks import Remarks
+from flori.recipes.results import judged, not_numbers, take_best, write_model, write_page
 from flori.recipes.retracing import retrace
-from flori.recipes.stating import Report, beginning_of, model_options, report, summary
+from flori.recipes.stating import Report, beginning_of, report, summary
 from flori.training.asynchronous import staleness
 from flori.training.loop import Step, loop
 from flori.training.sharding import local
@@ -50,6 +49,7 @@ class Session:
     def __post_init__(self) -> None:
         self.warnings = Remarks(self.run)
         self.agreement = Agreement(self.run.ranks)
+        self.saver = checkpoints.Saver(self.folder.checkpoints, self.run.ranks)
 
     def begin(self) -> None:
         """Write recipe.json: from now on the folder is a run that can be resumed, without the weights that it began
@@ -57,6 +57,7 @@ class Session:
         if self.run.taken is not None:
             self.folder.write("init.json", starting.document(self.run.taken, self.run.codec))
             self.save()
+            self.saver.wait()
         self.folder.write("recipe.json", beginning_of(self.run, self.command))
 
     def restore(self) -> None:
@@ -87,7 +88,7 @@ class Session:
             return
         training = self._train()
         try:
-            with closing(training), nullcontext() if self.run.owner is None else closing(self.run.owner):
+            with self.saver, closing(training), nullcontext() if self.run.owner is None else closing(self.run.owner):
                 yield from training if self.run.ranks.alone else self._all_the_way(training)
         except GeneratorExit:
             self.stop()
@@ -131,6 +132,7 @@ class Session:
             if step.number % every == 0 or step.number == run.steps:
                 self._report_loss(step)
             scores = self._judge() if self._judging_is_due(step) else None
+            self.saver.look()
             if self.agreement.reached(
                 step.number, time.monotonic() - last_saved > run.recipe.training.checkpoint_seconds
             ):
@@ -163,6 +165,7 @@ class Session:
         self._pending.clear()
 
     def _not_finite(self, what: str) -> str:
+        self.saver.wait()
         last = (
             f"the last good checkpoint is of step {self._saved}"
             if self._saved > 0
@@ -205,7 +208,8 @@ class Session:
 
     def _judge(self) -> dict[str, float]:
         run, split = self.run, self.run.data.judged
-        scores = run.task.judge(self._judging(), run.data.parts[split], False).scores
+        predictor = replace(self.predictor(), ranks=run.ranks)  # all ranks share what is to be judged
+        scores = run.task.judge(predictor, run.data.parts[split], False).scores
         self._scores = {split: scores}
         if run.recipe.training.patience is not None:
             name, higher_is_better = run.task.best
@@ -214,7 +218,7 @@ class Session:
         return scores
 
     def save(self) -> None:
-        """Write a checkpoint of the state as it is."""
+        """Begin to write a checkpoint of the state as it is."""
         self._drain()
         run, state = self.run, self.run.state
         if state.step == self._saved or run.worker is not None:
@@ -222,65 +226,38 @@ class Session:
         finite = torch.tensor([all(bool(local(p).isfinite().all()) for p in state.model.parameters())])
         if bool(run.ranks.largest((~finite).to(torch.uint8))):
             raise UserError(self._not_finite(f"weights became infinite or not a number by step {state.step}"))
-        checkpoints.save(self.folder.checkpoints, state.tensors(run.ranks), state.numbers(), run.ranks)
+        self.saver.save(state.tensors(run.ranks), state.numbers())
         self._saved = state.step
 
     def stop(self) -> None:
         """Save everything, and say that the run is not done."""
         self.save()
-        predictor = self.predictor()
-        if self.folder.writes:
-            predictor.save(self.folder.model, model_options(self.run), self._scores)
+        self.saver.wait()
+        write_model(self.folder, self.run, self.predictor(), self._scores)
         self.folder.write("summary.json", self._summary("stopped"))
 
     def finish(self) -> dict[str, Any]:
         """Judge every part but the training one; write the model, the report, and last the summary: what it calls done
         is whole. Ranks judge together, and the first writes."""
-        run = self.run
-        if run.worker is not None:
+        if self.run.worker is not None:
             return self._summary("done")
-        self.save()
-        if run.state.best:
-            run.state.learnt.load_state_dict(run.state.best)
-        judged = [part for part in ("valid", "test") if part in run.data.parts]
-        predictor = self._judging()
-        found = {part: run.task.judge(predictor, run.data.parts[part], True) for part in judged}
-        self._scores = {part: one.scores for part, one in found.items()}
-        self._remark_on_scores()
-        summary = self._summary("done")
-        if not self.folder.writes:
-            return summary
-        predictor = replace(predictor, ranks=ALONE)
-        predictor.save(self.folder.model, model_options(self.run), self._scores)
-        shown = judged[-1]
-        from flori.artifacts.report import write_report  # brings matplotlib, which training does not wait for
-
-        write_report(
-            self.folder.path,
-            summary,
-            values(run.recipe),
-            self.folder.metrics(),
-            run.batches.per_epoch,
-            (shown, run.data.parts[shown], found[shown]),
-            predictor,
-        )
+        with self.saver:
+            self.save()
+            take_best(self.run)
+            predictor = self.predictor()
+            found = judged(self.run, replace(predictor, ranks=self.run.ranks))
+            self._scores = {part: one.scores for part, one in found.items()}
+            self._remark_on_scores()
+            summary = self._summary("done")
+            write_model(self.folder, self.run, predictor, self._scores)
+            write_page(self.folder, self.run, predictor, found, summary)
         self.folder.write("summary.json", summary)
         return summary
 
     def _remark_on_scores(self) -> None:
-        """Say where a network of finite weights puts out what is no number."""
-        for part in (part for part, scores in self._scores.items() if math.isnan(scores.get("loss", 0.0))):
-            text = (
-                f"the loss of the {part} part is not a number, and answers are worth nothing: either weights grew too "
-                f"large (a lower learning rate than {self.run.recipe.training.lr:g} or training.clip=1 helps), or a "
-                "number in that part is far out (data.clip=3)"
-            )
-            self.warnings.said[f"loss of {part}"] = text
+        for what, text in not_numbers(self.run, self._scores).items():
+            self.warnings.said[what] = text
             self.tell(text)
-
-    def _judging(self) -> Predictor:
-        """The predictor, all ranks sharing what is to be judged."""
-        return replace(self.predictor(), ranks=self.run.ranks)
 
     def predictor(self) -> Predictor:
         """The network as it is judged, with all that leads from files to answers. All ranks have to ask."""
