@@ -58,7 +58,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "tagged": ("bilstm-tagger", {"data": "Sentences", "batch": 13, "data.unknown": 0.5}),
     "texts": ("bilstm-classifier", {"data": "Texts", "batch": 13, "data.unknown": 0.5}),
 }
-SHARDED = ("momentum", "divided", "clipped", "rows", "all-rows", "normed", "carried-parts", "next-tokens", "translated")
+SHARDED = (
+    *("momentum", "divided", "clipped", "rows", "all-rows", "normed", "carried-parts", "next-tokens", "translated"),
+    *("heads", "recurrent-pairs", "tagged", "texts"),
+)
 CASES |= {f"{case}, sharded": (CASES[case][0], {**CASES[case][1], "parallel": "shard"}) for case in SHARDED}
 DIVISIBLE: dict[str, tuple[str, dict[str, Any]]] = {
     "pictures": ("lenet", {**PICTURES, "optimizer": "nesterov", "training.weight_decay": 0.01}),
@@ -73,6 +76,10 @@ DIVISIBLE: dict[str, tuple[str, dict[str, Any]]] = {
     "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2, "model.depth": 14}),
 }
 """What can be divided by layers, cut into stages, or both."""
+ROWS_OF_LAYERS = ("dense", "averaged")
+CASES |= {
+    f"{case}, sharded": (DIVISIBLE[case][0], {**DIVISIBLE[case][1], "parallel": "shard"}) for case in ROWS_OF_LAYERS
+}
 LAYERED = ("pictures", "dense", "dropped", "heads", "averaged", "next-tokens", "untied", "translated")
 STAGED = ("pictures", "dense", "heads", "averaged", "next-tokens", "untied", "blocks", "normed")
 SPLIT = {

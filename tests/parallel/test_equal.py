@@ -15,7 +15,7 @@ SAME_WORK = ("closed-form", "counted")  # one step is all there is
 SHORT = [
     *("uneven", "mixed-up", "divided", "clipped", "rows", "all-rows", "closed-form", "normed", "normed-few"),
     *("carried-parts", "windows", "next-tokens", "translated", "tagged", "texts"),
-    *("divided, sharded", "clipped, sharded"),
+    *("divided, sharded", "clipped, sharded", "translated, sharded"),
 ]
 LONG = [case for case in CASES if case not in SHORT]
 

@@ -82,6 +82,8 @@ class Layer(nn.Module):
     With norm="pre" x + f(norm(x)) for each of these, with "post" norm(x + f(x)).
     """
 
+    forwards = ("remember",)
+
     def __init__(self, shape: Shape, cross: bool = False) -> None:
         super().__init__()
         width = shape.width
@@ -104,6 +106,11 @@ class Layer(nn.Module):
         x = self._added(x, self.norm2, lambda h: cross(h, remembered, look))
         return self._added(x, self.norm3, self._feed_forward)
 
+    def remember(self, other: Tensor) -> Remembered:
+        """Keys and values of the other sequence [B, S, H]."""
+        assert self.multihead_attn is not None
+        return self.multihead_attn.remember(other)
+
     def _added(self, x: Tensor, norm: nn.Module, sublayer: Sublayer) -> Tensor:
         if self.pre:
             return x + self.dropout(sublayer(norm(x)))
@@ -124,7 +131,7 @@ class Stack(nn.Module):
 
     def remember(self, other: Tensor) -> list[Remembered]:
         """Keys and values of another sequence [B, S, H] for each layer that will look at it."""
-        return [cast(Layer, layer).multihead_attn.remember(other) for layer in self.layers]  # type: ignore[union-attr]
+        return [cast(Layer, layer).remember(other) for layer in self.layers]
 
     def forward(
         self, x: Tensor, attend: Attend, remembered: Sequence[Remembered] = (), look: Attend | None = None

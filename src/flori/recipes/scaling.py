@@ -99,9 +99,9 @@ def data(job: Job, workers: int, link: Link, pace: Pace | None = None) -> Found:
 
 
 def shard(job: Job, workers: int, link: Link, pace: Pace | None = None) -> Found:
-    """Each keeps and updates a share of the weights: all are gathered before the passes, gradients scattered after."""
+    """Each keeps and updates a share of the weights: gathered for both passes, gradients scattered, block by block."""
     pace = job.share(workers) if pace is None else pace
-    moved = 2 * link.gather(sum(job.buckets), workers)
+    moved = sum(3 * link.gather(size, workers) for size in job.buckets)
     rest = sum(link.total(size, workers) for size in job.small)
     return Found(moved + pace.forward + pace.backward + pace.update / workers + pace.rest + rest)
 

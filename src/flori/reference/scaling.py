@@ -6,8 +6,8 @@ all-gather, reduce-scatter  n − 1 rounds, in each of which every worker sends 
 all-reduce                  a reduce-scatter and an all-gather: 2(n − 1)L + 2(n − 1)/n · S/β
 data parallel               forward, then backward while buckets of gradients are all-reduced one after the other, each
                             as soon as it is whole; in the limit of many buckets max(t_backward, t_messages)
-sharded                     weights gathered before the forward pass, gradients scattered after the backward pass, all
-                            at once, so that nothing is hidden; each worker updates its share
+sharded                     block by block weights gathered for the forward pass and again for the backward pass, and
+                            gradients scattered, nothing of it hidden; each worker updates its share
 tensor                      of the work the share s is split: 1 − s + s/n of it, and two all-reduces for each pair
 pipeline                    p stages, m micro-batches, each passed on while the next is computed; (p − 1)/(m + p − 1)
                             of the time a stage idles
@@ -42,10 +42,11 @@ def data_parallel(n, forward, backward, update, ready, S, beta, L):
 
 
 def sharded(n, forward, backward, update, S, beta, L):
-    whole = 0
+    messages = 0.0
     for size in S:
-        whole += size
-    return all_gather(n, whole, beta, L) + forward + backward + reduce_scatter(n, whole, beta, L) + update / n
+        messages += all_gather(n, size, beta, L)
+        messages += all_gather(n, size, beta, L) + reduce_scatter(n, size, beta, L)
+    return forward + backward + messages + update / n
 
 
 def tensor_parallel(n, forward, backward, update, s, activations, beta, L):

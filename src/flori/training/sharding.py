@@ -7,7 +7,7 @@ gradient of its own (Rajbhandari et al., "ZeRO", 2020). What only works on whole
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from flori.core.ranks import Ranks
+
+GROUPS = 32  # of weights that are gathered at once: at most about so many, as each message has its latency
 
 
 def is_sharded(tensor: Tensor) -> bool:
@@ -82,13 +84,30 @@ def all_of(tensors: dict[str, Tensor], stages: Ranks) -> dict[str, Tensor]:
 def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
     """Shard the weights of a network, and of their moving average, over the ranks of a mesh. They come to lie in the
     order of their dimensions, the only one that torch shards."""
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
     warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view")  # nothing is written into outputs
     for one in [model] if average is None else [model, average.module]:
-        fully_shard(one.to(memory_format=torch.contiguous_format), mesh=mesh)
+        one.to(memory_format=torch.contiguous_format)
+        for block in (*blocks(one), one):
+            fully_shard(block, mesh=mesh)
+            for name in getattr(block, "forwards", ()):
+                register_fsdp_forward_method(block, name)
     if average is not None:
         move_by_shares(average)
+
+
+def blocks(model: nn.Module) -> list[nn.Module]:
+    """The parts of a network in a row whose weights are gathered by themselves, while they are at work: those that have
+    enough of them. What else of a block's methods uses its weights, it names in `forwards`."""
+    least = sum(p.numel() for p in model.parameters()) / GROUPS
+
+    def found(inside: nn.Module) -> Iterator[nn.Module]:
+        for child in inside.children():
+            if sum(p.numel() for p in child.parameters()) >= least:
+                yield from [child] if isinstance(inside, nn.ModuleList | nn.Sequential) else found(child)
+
+    return [*found(model)]
 
 
 def replicated(model: nn.Module, mesh: Any) -> None:
