@@ -57,7 +57,7 @@ def _assumptions(found: dict[str, Any], given: Given) -> list[str]:
         f"({sources[0]}), in a ring, all pairs at once",
         "  every worker is as fast as this one, on its share of the batch as measured; none waits for a slow one",
         "  data: gradients in buckets of 1 and 25 MiB, sent while the backward pass goes on",
-        "  shard: weights gathered for both passes and gradients scattered, in as many blocks as data has buckets, not hidden",
+        "  shard: weights gathered for both passes, gradients scattered, in blocks as data's buckets; not hidden",
         "  tensor: layers of outputs enough are split without loss, in pairs; two all-reduces a pair, not hidden",
         "  pipeline: neighbouring layers by their multiply-adds, as many micro-batches as are best, sent on meanwhile",
         *([f"  {here}"] if found["here"] else []),
