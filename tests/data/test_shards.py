@@ -34,7 +34,7 @@ PICTURES = [encoded(seed=i, size=(SIDE, SIDE)) for i in range(23)]
 def write(path: str, rows: range, group: int = 5, **columns: Any) -> Path:
     """A file as the hub's: pictures as bytes and path, classes by number with their names beside."""
     pictures = [{"bytes": PICTURES[i % len(PICTURES)], "path": f"{i}.png"} for i in rows]
-    table = pa.table({"image": pictures, **{"label": [i * 7 % 3 for i in rows], **columns}})
+    table = pa.table({"image": pictures, "label": [i * 7 % 3 for i in rows], **columns})
     features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": NAMES}}
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -47,11 +47,11 @@ def _described(options: Data) -> tuple[dict[str, Any], Any]:
 
     try:
         with spoken(options.source):
+            path: Any = place(options.source)
             if is_address(options.source):
                 path = reached(options)
-            else:
-                path = place(options.source)
-                path = path if path.exists() else named_texts.fetched(options.source)
+            elif not path.exists():
+                path = named_texts.fetched(options.source)
             text = described_text(path, options) if isinstance(path, Path) else None
             if text is not None:
                 return {"data": options.source, "faults": [], **text}, None

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -43,12 +45,13 @@ class Listing:
 
 def listed(folder: Folder, faults: Faults) -> Listing:
     """Every file that should be a picture. Raises UserError where there is none."""
-    outside, digest = [], hashlib.blake2b(digest_size=16)
+    outside: list[str] = []
+    digest = hashlib.blake2b(digest_size=16)
     parts: dict[str, int] = {}
     classes: dict[str, int] = {}
-    part_of, label_of = [], []
+    part_of, label_of = array("i"), array("i")
 
-    def names():  # type: ignore[no-untyped-def]
+    def names() -> Iterator[str]:
         for root, part in _roots(folder):
             children = folder.entries(root)
             outside.extend(_below(root, child) for child in children if not child.is_folder and _is_picture(child))
@@ -71,8 +74,8 @@ def listed(folder: Folder, faults: Faults) -> Listing:
         )
     for path in outside:
         faults.add(shown(folder.shown(path)), "lies in no class folder")
-    numbers = (np.array(column, np.int32) for column in (part_of, label_of))
-    return Listing(folder, texts, *numbers, [*parts], [*classes], digest.hexdigest())
+    part, label = np.array(part_of, np.int32), np.array(label_of, np.int32)
+    return Listing(folder, texts, part, label, [*parts], [*classes], digest.hexdigest())
 
 
 def _roots(folder: Folder) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ A worker keeps no list of them: names, sizes and hashes are arrays that all proc
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
@@ -98,11 +99,11 @@ class Texts:
     @staticmethod
     def of(texts: Iterable[str]) -> Texts:
         """These texts."""
-        letters, ends = bytearray(), []
+        letters, ends = bytearray(), array("q")
         for text in texts:
             letters += text.encode("utf-8", "surrogateescape")
             ends.append(len(letters))
-        return Texts(np.frombuffer(bytes(letters), np.uint8), np.array(ends, np.int64))
+        return Texts(np.frombuffer(letters, np.uint8), np.frombuffer(ends, np.int64))
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
     def tie(part: Pictures | Rows) -> Ties:
         if isinstance(part, Pictures):
             return Ties(len(part), part.targets)
-        classes = strata(part.frame[raw.target], task)  # type: ignore[union-attr]
+        classes = strata(part.frame[raw.target], task)
         groups = None if options.group is None else group_numbers(part, options.group)
         return Ties(len(part), classes, groups, f"different values of {options.group!r}")
 

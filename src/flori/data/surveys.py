@@ -44,14 +44,20 @@ class Survey:
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All arrays by name."""
-        columns = {"part": self.part, "label": self.label, "sizes": self.sizes, "hashes": self.hashes}
-        return {"letters": self.texts.letters, "ends": self.texts.ends, **columns}
+        return {
+            "letters": self.texts.letters,
+            "ends": self.texts.ends,
+            "part": self.part,
+            "label": self.label,
+            "sizes": self.sizes,
+            "hashes": self.hashes,
+        }
 
     @staticmethod
     def of(arrays: dict[str, NDArray[Any]], notes: dict[str, Any]) -> Survey:
         """From arrays by name."""
-        columns = (arrays[name] for name in ("part", "label", "sizes", "hashes"))
-        return Survey(Texts(arrays["letters"], arrays["ends"]), *columns, notes)
+        columns = {name: array for name, array in arrays.items() if name not in ("letters", "ends")}
+        return Survey(Texts(arrays["letters"], arrays["ends"]), **columns, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -132,9 +138,10 @@ def _token() -> str | None:
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]], notes: dict[str, Any]) -> None:
     """A line of JSON, then the arrays; written aside, by whichever process, and renamed."""
-    places, end = {}, 0
+    places: dict[str, tuple[int, str, list[int]]] = {}
+    end = 0
     for name, array in arrays.items():
-        places[name] = [end, array.dtype.name, list(array.shape)]
+        places[name] = (end, array.dtype.name, list(array.shape))
         end += -(-array.nbytes // ALIGNED) * ALIGNED
     head = json.dumps({"arrays": places, "notes": notes}).encode()
     aside = path.with_name(f"{path.name}.{os.getpid()}.aside")

@@ -71,7 +71,9 @@ def _read_pictures(
         skipped += faults.found
     if not good:
         raise UserError(f"{', '.join(map(str, paths))}: no picture is in there")
-    return [str(path) for path, _ in good], together(*zip(*good, strict=True), prepared.size)
+    return [str(path) for path, _ in good], together(
+        [path for path, _ in good], [found for _, found in good], prepared.size
+    )
 
 
 def _read_tables(
