@@ -122,6 +122,12 @@ def test_picture_folders_are_as_on_this_machine(store: Counting, tmp_path: Path)
     assert torch.equal(again.targets, streamed.targets) and len(Counting.read) == before + 6 * EACH
 
 
+def test_files_of_this_machine_are_not_fetched(tmp_path: Path) -> None:
+    folder = classes(tmp_path / "photos", each=EACH)
+    assert fetching.local(f"file://{folder}") == folder
+    assert sources.reached(Data(source=f"file://{folder}")) == folder and not (tmp_path / "cache").exists()
+
+
 def test_a_folder_is_mirrored_as_it_changes(store: Counting, tmp_path: Path) -> None:
     address = put_folder(store, classes(tmp_path / "photos", each=EACH), "photos")
     there = fetching.local(address)

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -59,7 +60,7 @@ def of(path: Path | str, **changes: Any) -> PictureSet:
 
 
 def batches(
-    path: Path, workers: int | None = 0, rank: int = 0, ranks: int = 1, size: int = 12, **changes: Any
+    path: Path | str, workers: int | None = 0, rank: int = 0, ranks: int = 1, size: int = 12, **changes: Any
 ) -> Batches:
     options = Data(source=str(path), workers=workers, **changes)
     pictures = of(path, workers=workers).parts["train"]
@@ -188,11 +189,21 @@ def test_a_run_over_shards_goes_on_and_is_described(shards: Path) -> None:
     assert_refused(flori("evaluate", "run", "--json"), "has changed since the run began")
 
 
-def test_shards_behind_an_address_are_those_here(shards: Path, tmp_path: Path) -> None:
-    there = of(f"file://{tmp_path}/set")
+def test_shards_behind_an_address_are_those_here(shards: Path) -> None:
+    store = fsspec.filesystem("memory")
+    for file in shards.rglob("*.*"):
+        store.pipe_file(f"/{file}", file.read_bytes())
+    there = of("memory://set")
+    assert isinstance(there.parts["train"].images, PictureFiles)
     assert torch.equal(in_memory(there.parts["train"].images), in_memory(of(shards).parts["train"].images))
-    one = of(f"file://{tmp_path}/set/data/test-00000-of-00001.parquet")
+    one = of("memory://set/data/test-00000-of-00001.parquet")
     assert len(one.parts["train"]) == 11
+    share, whole = batches("memory://set", 1, 1, 2), batches(shards)
+    assert all(
+        torch.equal(a.inputs, b.inputs[len(b) // 2 + len(b) % 2 :])
+        for a, b in zip(share.epoch(0), whole.epoch(0), strict=True)
+    )
+    store.rm("/set", recursive=True)
 
 
 def test_what_is_wrong_is_named(shards: Path) -> None:

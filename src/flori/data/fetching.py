@@ -31,6 +31,8 @@ def local(text: str | Path) -> Path:
         return path_of(text)
     store = stores.opened(str(text))
     itself = store.itself()
+    if store.here is not None:
+        return store.here
     with built_once(f"fetched/{_key(store.address)}/{_name(store.address)}") as path:
         if itself.is_folder:
             _folder(store, path)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -129,7 +130,7 @@ class ShardShelf:
                 break
         return torch.tensor(sorted(found[:SAMPLE]), dtype=torch.int64)
 
-    @property
+    @cached_property
     def lanes(self) -> int:
         """How many row groups may be open at a time: that follows from the files alone."""
         sizes = [_bytes(self.shards[i].footer.row_group(k), self.column) for i, k in self.places]

@@ -12,7 +12,7 @@ from flori.core.machine import memory
 from flori.core.paths import is_address, path_of
 from flori.core.recipe import Data
 from flori.data import dividing, fetching, idx, named, named_texts, picture_folder, picture_shards, stores
-from flori.data.columns import TABLE_ENDINGS, group_numbers, listed, strata
+from flori.data.columns import TABLE_ENDINGS, group_numbers, must_have_groups, strata
 from flori.data.examples import Pictures, PictureSet, Rows, TableSet
 from flori.data.folders import Elsewhere
 from flori.data.picture_files import in_memory
@@ -48,13 +48,13 @@ def reached(options: Data) -> Path | Elsewhere | Shards:
 
     Raises UserError where there is nothing.
     """
-    if not is_address(options.source):
-        path = place(options.source)
+    store = stores.opened(options.source) if is_address(options.source) else None
+    if store is None or store.here is not None:
+        path = place(options.source) if store is None else fetching.local(options.source)
         if not path.exists():
             raise UserError(_not_there(options.source))
         may_be = path.is_dir() or path.suffix.lower() in picture_shards.ENDINGS
         return (picture_shards.found(stores.of_path(path)) if may_be else None) or path
-    store = stores.opened(options.source)
     shards = picture_shards.found(store)
     if shards is not None:
         return shards
@@ -185,7 +185,9 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
         return Ties(len(part), classes, groups, f"different values of {options.group!r}")
 
     if options.group is not None:
-        _must_have_groups(raw, options.group, options.id)
+        if isinstance(raw, PictureSet):
+            raise UserError(f"data.group={options.group} is a column of a table; pictures have none")
+        must_have_groups(list(map(str, raw.parts["train"].frame.columns)), raw.target, options.group, options.id)
     parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, tie)
     return dataclasses.replace(raw, parts=parts)
 
@@ -194,17 +196,3 @@ def resampled(raw: RawSet, options: Data, seed: int) -> RawSet:
     """The set, its training part drawn anew with replacement where that is asked for."""
     parts: Any = dividing.resampled(raw.parts, options, seed)
     return dataclasses.replace(raw, parts=parts)
-
-
-def _must_have_groups(raw: RawSet, group: str, identifier: str | None) -> None:
-    if isinstance(raw, PictureSet):
-        raise UserError(f"data.group={group} is a column of a table; pictures have none")
-    columns = list(map(str, raw.parts["train"].frame.columns))
-    if group == raw.target:
-        raise UserError(f"data.group={group} is the very column to predict")
-    if group == identifier:
-        raise UserError(f"data.group={group} is data.id too: a column names single rows or groups them; leave one out")
-    if group not in columns:
-        near = difflib.get_close_matches(group, columns, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UserError(f"data.group={group}: there is no such column; {hint}there are {listed(columns)}")

@@ -35,6 +35,11 @@ class Store:
     files: Any
     root: str
 
+    @property
+    def here(self) -> Path | None:
+        """The path, where the address is one of this machine's own files."""
+        return Path(self.root) if "file" in self.files.protocol else None
+
     def shown(self, inside: str = "") -> str:
         """The address of what lies inside."""
         first, chain, rest = self.address.partition("::")
