@@ -95,6 +95,7 @@ def test_workers_hold_what_is_little(calls: dict[str, int], monkeypatch: pytest.
         launched(monkeypatch, rank)
         assert isinstance(read(Data(source="photos")).parts["train"].images, torch.Tensor)  # type: ignore[union-attr]
     assert calls["check"] == 0
+    assert isinstance(look().images, picture_files.PictureFiles) and calls["check"] == COUNT
 
 
 def test_a_damaged_survey_is_made_anew(calls: dict[str, int], cache: Path) -> None:

@@ -52,9 +52,9 @@ def _surveyed(place: Folder, asked: Asked, cache: str) -> Survey | Looked | None
     """What a look at the folder finds or has found: no survey where its pictures are to be held in memory."""
     slot = Slot.of(_whole(place), asked.size, asked.channels, asked.on_bad)
     with slot.in_turn():
-        said = slot.said()
-        if said:
-            return None if said["held"] and cache == "auto" else slot.found(said["key"])
+        said = slot.said(cache)
+        if said and (said["held"] or (survey := slot.found(said["key"]))):
+            return None if said["held"] else survey
         listing = listed(place, faults := Faults())
         survey = slot.found(listing.key)
         held = cache == "auto" and survey is not None and _is_little(survey.notes["bytes"])
@@ -62,7 +62,7 @@ def _surveyed(place: Folder, asked: Asked, cache: str) -> Survey | Looked | None
         if looked is not None:
             held = cache == "auto" and _is_little(looked.bytes)
             survey = None if held else slot.keep(_survey(looked))
-        slot.say(held, listing.key)
+        slot.say(cache, held, listing.key)
     return survey or looked
 
 

@@ -90,21 +90,21 @@ class Slot:
         finally:
             lock.release()
 
-    def said(self) -> dict[str, Any]:
-        """What a worker of this launch found before: ``held``, whether pictures are to be held in memory, and the
-        ``key`` of the survey if not; {} where none did."""
+    def said(self, cache: str) -> dict[str, Any]:
+        """What a worker of this launch with the same wish for a cache found before: ``held``, whether pictures are to
+        be held in memory, and the ``key`` of the survey if not; {} where none did."""
         if _token() is None:
             return {}
         try:
             said: dict[str, Any] = json.loads(self._note.read_bytes())
         except (OSError, ValueError):
             return {}
-        return said if said.get("launch") == _token() else {}
+        return said if (said.get("launch"), said.get("cache")) == (_token(), cache) else {}
 
-    def say(self, held: bool, key: str) -> None:
+    def say(self, cache: str, held: bool, key: str) -> None:
         """Tell the other workers of this launch."""
         if _token() is not None:
-            self._note.write_text(json.dumps({"launch": _token(), "held": held, "key": key}))
+            self._note.write_text(json.dumps({"launch": _token(), "cache": cache, "held": held, "key": key}))
 
     def found(self, key: str) -> Survey | None:
         """The survey of a folder that is as it was; None where it is not, or nobody looked at it."""
