@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from flori.core.errors import UserError
-from flori.data import corpora
+from flori.data import corpora, text_surveys
 from flori.data.vocabulary import Vocabulary
 
 LINES = "".join(f"line {i}: it's  a well-known tale, no {i * 7919 % 101}.\n\n" for i in range(211))
@@ -129,7 +129,7 @@ def test_a_cache_that_cannot_be_written_is_said(cache: Path) -> None:
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from flori.data import corpora
+from flori.data import corpora, text_surveys
 from flori.data.vocabulary import Vocabulary
 corpora.PIECE, corpora.JOURNAL_EVERY = 97, 2
 calls, array, last = [], Vocabulary.array, int(sys.argv[1])
@@ -175,7 +175,7 @@ def test_a_killed_build_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from flori.data import corpora
+from flori.data import corpora, text_surveys
 from flori.data.windows import Windows
 import flori.data.windows
 flori.data.windows.LARGE = 1
@@ -200,3 +200,17 @@ def test_memory_does_not_grow_with_the_text() -> None:
     answer = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert float(answer.stdout) < 12, "megabytes more for 27 more of text"
+
+
+def test_a_large_text_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_surveys, "LARGE", 100)
+    looked: list[str] = []
+    look = text_surveys._looked_through
+    monkeypatch.setattr(text_surveys, "_looked_through", lambda *given: (looked.append(given[1]), look(*given))[1])
+    first = corpus()
+    assert corpora.read(Path("text.txt"))["train"] == first and first.end == len(LINES) and len(looked) == 1
+    said = Path("text.txt").stat()
+    Path("text.txt").write_text(LINES.replace("tale", "yarn"))
+    os.utime("text.txt", ns=(said.st_atime_ns, said.st_mtime_ns))
+    again = corpora.read(Path("text.txt"))["train"]
+    assert again.digest != first.digest and again.end == first.end and len(looked) == 2

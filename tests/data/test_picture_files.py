@@ -23,11 +23,17 @@ from flori.data import picture_folder
 from flori.data.batches import Batches
 from flori.data.draws import Draws
 from flori.data.examples import Part
-from flori.data.picture_files import PictureFiles, content, in_memory
+from flori.data.picture_files import PictureFiles, content, decoded, in_memory, together
 from flori.data.pictures import check, decode
 from flori.data.preparation import PicturePreparation
 from flori.data.sources import read
 from flori.recipes.beginning import go_on
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
 
 CHANGED = {"crop": 0.3, "flip": True, "shift": 2, "colour": 0.4, "erase": 0.5}
 
@@ -122,13 +128,14 @@ def test_a_piece_is_cut_before_it_is_made_smaller(tmp_path: Path):
     """A quarter of a picture whose quarters have one colour each is of one colour up to its edge."""
     quarters = np.array([[10, 90], [170, 250]], np.uint8).repeat(20, 0).repeat(30, 1)
     Image.fromarray(quarters).save(tmp_path / "x.png")
-    found = check(tmp_path / "x.png", 1)
-    files = PictureFiles([str(found.path)], torch.tensor([[40, 60]]), [found.digest], 1, (7, 11))
+    files = together([tmp_path / "x.png"], [check(tmp_path / "x.png", 1)], (7, 11))
+    kept = files.fetched(torch.tensor([0]), files.shelf.opener())
     nothing = torch.zeros(1, 4, dtype=torch.int64)
     for top, left, value in ((0, 0, 10), (0, 30, 90), (20, 0, 170), (20, 30, 250)):
         box = torch.tensor([[top, left, 20, 30]])
         draws = Draws(box, torch.zeros(1, 2, dtype=torch.int64), torch.tensor([False]), torch.ones(1, 3), nothing)
-        assert files.read(torch.tensor([0]), draws).unique().tolist() == [value]
+        found = decoded(kept, torch.tensor([[40, 60]]), 1, (7, 11), draws)
+        assert found.shape == (1, 1, 7, 11) and found.unique().tolist() == [value]
 
 
 def test_a_photo_is_decoded_smaller_but_large_enough(tmp_path: Path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from flori.recipes.assembly import Assembly, assemble
 from flori.recipes.catalogue import find
 from flori.training.loop import loop
 from flori.training.sharding import local
+from tests.bad_input.making import encoded, put
 from tests.contract.texts import written
 
 STEPS = 20
@@ -24,6 +27,8 @@ PICTURES = {
     "batch": 13,
 }  # the last batch of a pass: three, too few for two ranks
 NORMED = {"parallel.norm": "all", "model.width": 0.25, "model.depth": 8}
+STREAMED = {"batch": 13, "data.cache": "none", "data.workers": 1, "data.flip": True, "data.crop": 0.5, "lr": 0.01}
+PLACES = {"Photos": "photos", "Shards": "shards"}
 KINDS = {"Corpus": ("counting.txt",), "Pairs": ("digits.tsv",), "Sentences": ("names.conll",), "Texts": ("reviews",)}
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -32,6 +37,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "mixed-up": ("lenet", {**PICTURES, "optimizer": "adamw", "data.mixup": 0.4, "data.cutmix": 1.0, "data.flip": True}),
     "divided": ("lenet", {**PICTURES, "training.accumulate": 3, "data.mixup": 0.4, "training.average": 0.9}),
     "clipped": ("mlp", {**PICTURES, "optimizer": "muon", "training.clip": 0.05, "schedule": "one-cycle"}),
+    "files": ("softmax-regression", {**STREAMED, "data": "Photos", "training.accumulate": 2}),
+    "shards": ("softmax-regression", {**STREAMED, "data": "Shards", "data.mixup": 0.4}),
     "rows": ("linear-regression", {"data": "diabetes", "batch": 17, "optimizer": "adam", "training.l1": 0.0}),
     "all-rows": ("linear-regression", {"data": "diabetes", "optimizer": "gd", "batch": 50, "training.l1": 0.01}),
     "fista": ("linear-regression", {"data": "diabetes", "optimizer": "fista", "training.l1": 0.01}),
@@ -110,6 +117,8 @@ def assembled(case: str, folder: Path) -> Assembly:
     settings = {**COMMON, **SMALL.get(system, {}), **settings}
     if settings["data"] in KINDS:
         settings["data"] = str(folder / KINDS[settings["data"]][0])
+    if settings["data"] in PLACES:
+        settings["data"] = str(folder / PLACES[settings["data"]])
     run = assemble(apply_values(find(system), settings))
     for layer in run.state.model.modules():
         if isinstance(layer, torch.nn.Dropout) and not case.startswith("dropped"):
@@ -134,5 +143,14 @@ def kept(run: Assembly) -> int:
 
 
 def write_texts(folder: Path) -> None:
+    """A text of every kind, and pictures in files and in rows."""
     for kind in KINDS:
         written(kind, folder)
+    for number in range(61):
+        put(folder / "photos" / "abc"[number % 3] / f"{number}.png", encoded(seed=number))
+    pictures = [{"bytes": encoded(seed=number), "path": None} for number in range(61)]
+    table = pa.table({"image": pictures, "label": [number % 3 for number in range(61)]})
+    (folder / "shards").mkdir(exist_ok=True)
+    for number in range(2):
+        rows = table.slice(31 * number, 31)
+        pa.parquet.write_table(rows, folder / "shards" / f"train-{number}.parquet", row_group_size=4)

@@ -14,6 +14,7 @@ from tests.parallel.groups import run_together
 SAME_WORK = ("closed-form", "counted")  # one step is all there is
 SHORT = [
     *("uneven", "mixed-up", "divided", "clipped", "rows", "all-rows", "closed-form", "normed", "normed-few"),
+    *("files", "shards"),
     *("carried-parts", "windows", "next-tokens", "translated", "tagged", "texts"),
     *("divided, sharded", "clipped, sharded", "translated, sharded"),
 ]

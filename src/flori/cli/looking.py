@@ -10,7 +10,7 @@ from flori.cli.guard import MEND
 from flori.cli.printing import print_json, print_table
 from flori.core.errors import UserError
 from flori.core.overrides import apply
-from flori.core.paths import path_of
+from flori.core.paths import is_address, path_of
 from flori.core.recipe import Data, Recipe
 
 EACH = 2  # pictures written of each class
@@ -42,14 +42,20 @@ def _described(options: Data) -> tuple[dict[str, Any], Any]:
     from flori.cli.looking_text import described as described_text
     from flori.data import named_texts
     from flori.data.examples import PictureSet
-    from flori.data.sources import place
+    from flori.data.fetching import spoken
+    from flori.data.sources import place, reached
 
     try:
-        path = named_texts.fetched(options.source) if not place(options.source).exists() else place(options.source)
-        text = described_text(path, options) if path is not None else None
-        if text is not None:
-            return {"data": options.source, "faults": [], **text}, None
-        raw = _read(dataclasses.replace(options, on_bad="skip"))
+        with spoken(options.source):
+            path: Any = place(options.source)
+            if is_address(options.source):
+                path = reached(options)
+            elif not path.exists():
+                path = named_texts.fetched(options.source)
+            text = described_text(path, options) if isinstance(path, Path) else None
+            if text is not None:
+                return {"data": options.source, "faults": [], **text}, None
+            raw = _read(dataclasses.replace(options, on_bad="skip"))
     except UserError as problem:
         return {"data": options.source, "kind": "unreadable", "faults": str(problem).splitlines()}, None
     faults = [str(fault) for fault in raw.skipped]
@@ -63,9 +69,10 @@ def _read(options: Data) -> Any:
     from flori.data.columns import TABLE_ENDINGS
     from flori.data.named import NAMED
 
-    path = path_of(options.source)
-    table = path.suffix.lower() in TABLE_ENDINGS and path.is_file()
-    if options.source in NAMED or options.target or not table:
+    if options.source in NAMED or options.target or not path_of(options.source).exists() | is_address(options.source):
+        return sources.read(options)
+    path = sources.reached(options)
+    if not isinstance(path, Path) or path.suffix.lower() not in TABLE_ENDINGS or not path.is_file():
         return sources.read(options)
     return tables.describe(
         path,

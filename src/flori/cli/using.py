@@ -73,11 +73,12 @@ def _stream() -> Callable[[str], None]:
 
 
 def _say_what_was_changed(preparation: Any, inputs: list[str]) -> None:
+    from flori.data.fetching import local
     from flori.data.misfits import misfits
     from flori.data.preparation import PicturePreparation
 
     if isinstance(preparation, PicturePreparation):
-        for remark in misfits(map(path_of, inputs), preparation):
+        for remark in misfits(map(local, inputs), preparation):
             print(remark, file=sys.stderr)
 
 

@@ -21,7 +21,7 @@ def value(default: Any, meaning: str, *, at_least: float | None = None, at_most:
 class Source:
     """Which examples, and what of them is held out."""
 
-    source: str = value("digits", "a named set, or the path of a file or folder")
+    source: str = value("digits", "a named set, or the path or address (s3://…, https://…) of a file or folder")
     valid: float = value(0.0, "share of the training part held out to choose by", at_least=0, at_most=0.9)
     test: float = value(0.1, "share held out where the data brings no test part", at_least=0, at_most=0.9)
     folds: int | None = value(None, "the training part in so many folds, one of them held out as test part", at_least=2)

@@ -120,11 +120,19 @@ class Batches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch in its random order, from the `start`-th on."""
-        order = seeds.order(self.seed, number, len(self.part))
-        whole = [Drawn(index, self.share, self._blends) for index in order.split(self._cuts(len(order)))[start:]]
+        cuts = self._cuts(len(self.part))
+        order = self._order(cuts, number)
+        whole = [Drawn(index, self.share, self._blends) for index in order.split(cuts)[start:]]
         with closing(self._inputs([drawn.read for drawn in whole], number)) as inputs:
             for place, (drawn, found) in enumerate(zip(whole, inputs, strict=True), start):
                 yield self._batch(found, drawn, number, place)
+
+    def _order(self, cuts: list[int], epoch: int) -> Tensor:
+        """The random order of an epoch, int64 [N]: at once over all that is in memory or in files of its own."""
+        inputs = self.part.inputs
+        if isinstance(inputs, PictureFiles):
+            return inputs.order(cuts, self.seed, epoch)
+        return seeds.order(self.seed, epoch, len(self.part))
 
     def _cuts(self, count: int) -> list[int]:
         """The sizes of an epoch's batches. A last example alone joins the batch before: it has no variance for batch

@@ -13,14 +13,19 @@ from filelock import FileLock
 from flori.core.errors import UserError
 
 
+def made(name: str) -> Path:
+    """Where a file of made things is kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "flori" / "made" / name
+
+
 @contextmanager
 def built_once(name: str) -> Iterator[Path]:
     """The path of a file of made things, for one process at a time; whoever finds it not there makes it.
 
     Raises UserError where it cannot be written.
     """
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(home) / "flori" / "made" / name
+    path = made(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
@@ -28,7 +33,7 @@ def built_once(name: str) -> Iterator[Path]:
     except OSError as problem:
         raise UserError(
             f"{path} could not be written: {problem.strerror or problem}\n"
-            "What is made of a text once is kept there; XDG_CACHE_HOME names another folder for it."
+            "What is made of data once, or fetched, is kept there; XDG_CACHE_HOME names another folder for it."
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,18 @@ def group_numbers(rows: Rows, name: str) -> torch.Tensor:
         raise UserError(f"{rows.names[int(missing.argmax())]}: the group {name!r} is missing; every row wants one")
     numbers = {value: number for number, value in enumerate(dict.fromkeys(column))}
     return torch.tensor([numbers[value] for value in column])
+
+
+def must_have_groups(columns: list[str], target: str, group: str, identifier: str | None) -> None:
+    """Raise UserError where rows cannot be grouped by a column."""
+    if group == target:
+        raise UserError(f"data.group={group} is the very column to predict")
+    if group == identifier:
+        raise UserError(f"data.group={group} is data.id too: a column names single rows or groups them; leave one out")
+    if group not in columns:
+        near = difflib.get_close_matches(group, columns, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UserError(f"data.group={group}: there is no such column; {hint}there are {listed(columns)}")
 
 
 def useful(frame: pd.DataFrame, wanted: Collection[str]) -> tuple[pd.DataFrame, list[str]]:

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flori.core.errors import UserError
-from flori.data import reading
 from flori.data.cache import built_once, flush, write
-from flori.data.download import content_hash
 from flori.data.progress import counted
 from flori.data.text_files import by_part
+from flori.data.text_surveys import surveyed, texts
 from flori.data.vocabulary import LANGUAGE, Kind, Vocabulary
 
 ENDINGS = (".txt", ".text", ".tokens")
@@ -62,7 +61,7 @@ class Corpus:
     def _chunks(self) -> Iterator[str]:
         """The characters, `PIECE` at a time."""
         place, held = 0, ""
-        for text in _texts(self.files, self.encoding):
+        for text in texts(self.files, self.encoding):
             held += text[max(0, self.start - place) : max(0, self.end - place)]
             place += len(text)
             while len(held) >= PIECE:
@@ -77,7 +76,7 @@ class Corpus:
 def read(path: Path, encoding: str = "utf-8") -> dict[str, Corpus]:
     """The parts that a text file, or a folder of them, has: all of it looked through. Raises UserError where one
     cannot be read as text, or is empty."""
-    return {part: _surveyed(tuple(files), encoding) for part, files in by_part(path, ENDINGS).items()}
+    return {part: _whole(tuple(files), encoding) for part, files in by_part(path, ENDINGS).items()}
 
 
 def divide(parts: dict[str, Corpus], valid: float, test: float) -> dict[str, Corpus]:
@@ -124,22 +123,8 @@ def token_file(corpus: Corpus, vocabulary: Vocabulary) -> NDArray[Any]:
     return np.memmap(path, dtype, "r")
 
 
-def _texts(files: tuple[Path, ...], encoding: str) -> Iterator[str]:
-    """The files one after the other, each but the last ending with a line."""
-    for file in files:
-        last = ""
-        for last in reading.characters(file, encoding):
-            yield last
-        if file != files[-1] and not last.endswith("\n"):
-            yield "\n"
-
-
-def _surveyed(files: tuple[Path, ...], encoding: str) -> Corpus:
-    for file in files:
-        if next(reading.characters(file, encoding), "") == "":
-            raise UserError(f"{file} is empty")
-    size = sum(map(len, _texts(files, encoding)))
-    digest = hashlib.sha256("".join(map(content_hash, files)).encode()).hexdigest()
+def _whole(files: tuple[Path, ...], encoding: str) -> Corpus:
+    digest, size = surveyed(files, encoding)
     return Corpus(files, encoding, digest, 0, size)
 
 

@@ -5,6 +5,7 @@ Shapes: N examples, C channels, H height, W width, D features.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from flori.core import seeds
 from flori.core.errors import Fault, UserError
 from flori.data.picture_files import PictureFiles, content
+from flori.data.shelves import names_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,22 +28,23 @@ class Pictures:
 
     images: Tensor | PictureFiles
     targets: Tensor
-    names: list[str]
+    names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, index: Tensor) -> Pictures:
-        return Pictures(self.images[index], self.targets[index], [self.names[i] for i in index.tolist()])
+        return Pictures(self.images[index], self.targets[index], names_at(self.names, index))
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """A set of pictures by class."""
+    """A set of pictures by class; `target` is the column that says the class, where they come from a table."""
 
     parts: dict[str, Pictures]
     labels: list[str]
     skipped: list[Fault] = field(default_factory=list)
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Part:
 
     inputs: Tensor | PictureFiles
     targets: Tensor
-    names: list[str]
+    names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flori.core.errors import UserError
 from flori.core.recipe import Recipe, Source
+from flori.data import fetching
 from flori.data.codec import Codec, Prepared
 
 FAMILIES = {
@@ -24,7 +25,9 @@ def prepare(recipe: Recipe) -> Prepared:
     the system does not do the task."""
     if recipe.task not in ("auto", *recipe.tasks):
         raise UserError(f"task={recipe.task}: this system does {' and '.join(recipe.tasks)} only")
-    return _module(type(recipe.data).__name__).prepare(recipe)
+    with fetching.spoken(recipe.data.source):
+        prepared: Prepared = _module(type(recipe.data).__name__).prepare(recipe)
+    return prepared
 
 
 def names(options: Source) -> list[str]:

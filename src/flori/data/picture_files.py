@@ -1,110 +1,141 @@
-"""Pictures that stay on disk, standing where the tensor of decoded ones would stand: read when they are needed."""
+"""Pictures that stay where they are kept, standing where the tensor of decoded ones would stand: read when needed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from flori.core import seeds
-from flori.core.errors import Fault, UserError
+from flori.core.errors import UserError
 from flori.core.machine import cores
 from flori.data.draws import Draws
-from flori.data.pictures import Checked, check, decode, resize
+from flori.data.folders import Here, Kept
+from flori.data.pictures import Checked, Source, check, decode, resize
+from flori.data.shelves import FileShelf, Opener, Shelf, Texts
 
 GAP = 2  # a JPEG comes at least so many times as large as wanted, so that making it smaller loses nothing visible
-SAMPLE, PIECE = 2000, 50
+PIECE = 50
 
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """N good picture files, to be read at one size: as uint8 [N, C, H, W], but none is held in memory.
+    """N pictures of a shelf, to be read at one size: as uint8 [N, C, H, W], but none is held in memory.
 
     Args:
-        sizes: height and width of each picture as it is, upright, int64 [N, 2].
-        digests: a hash of each file's content when it was found good.
+        numbers: which of the shelf's they are, int64 [N].
         size: the height and width that all are read at.
-        workers: processes that read them ahead; None: one a core.
+        workers: processes that decode them ahead; None: one a core.
     """
 
-    paths: list[str]
-    sizes: Tensor
-    digests: list[bytes]
+    shelf: Shelf
+    numbers: Tensor
     channels: int
     size: tuple[int, int]
     workers: int | None = None
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.numbers)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         return (len(self), self.channels, *self.size)
 
     def __getitem__(self, index: Tensor) -> PictureFiles:
-        """The files of these numbers, int64 [n]."""
-        numbers = index.tolist()
-        paths, digests = [self.paths[i] for i in numbers], [self.digests[i] for i in numbers]
-        return replace(self, paths=paths, sizes=self.sizes[index], digests=digests)
+        """The pictures of these numbers, int64 [n]."""
+        return replace(self, numbers=self.numbers[index])
 
-    def read(self, index: Tensor, draws: Draws | None = None, each: Callable[..., Any] = map) -> Tensor:
-        """The pictures of these numbers, uint8 [n, C, H, W], changed as drawn.
+    def order(self, cuts: Sequence[int], seed: int, epoch: int) -> Tensor:
+        """The order of an epoch in batches of these sizes, int64 [N]."""
+        return self.shelf.order(self.numbers, cuts, seed, epoch)
+
+    def fetched(self, index: Tensor, opener: Opener) -> list[Kept]:
+        """The pictures of these numbers as they are kept."""
+        return opener(self.numbers[index].tolist())
+
+    def read(self, index: Tensor, opener: Opener | None = None, each: Callable[..., Any] = map) -> Tensor:
+        """The pictures of these numbers, uint8 [n, C, H, W], as they are.
 
         Args:
+            opener: of the shelf, where more will be read.
             each: does the work for each picture, as `map` does.
 
-        Raises UserError that names a file which can be read no more.
+        Raises UserError that names a picture which can be read no more.
         """
-        numbers = index.tolist()
-        places = range(len(numbers))
-        return torch.stack(list(each(lambda place: self._picture(numbers[place], draws, place), places)))
+        kept, sizes = self.fetched(index, opener or self.shelf.opener()), self.shelf.sizes(self.numbers[index])
+        return decoded(kept, sizes, self.channels, self.size, each=each)
 
-    def _picture(self, number: int, draws: Draws | None, place: int) -> Tensor:
-        whole = self.sizes[number].tolist()
-        piece = draws.box[place, 2:].tolist() if draws else whole
-        least = tuple(-(-GAP * side * all_ // part) for side, all_, part in zip(self.size, whole, piece, strict=True))
-        try:
-            image = decode(Path(self.paths[number]), self.channels, (least[0], least[1]))
-        except ValueError as problem:
-            raise UserError(
-                f"{self.paths[number]}: {problem}, though it was good when the data was looked at; put it back"
-            ) from None
-        if draws is None:
-            return resize(image[None], self.size)[0]
-        from flori.data.changes import changed  # brings torchvision's transforms
 
-        return changed(image, draws, place, (whole[0], whole[1]), self.size)
+def decoded(
+    kept: Sequence[Kept],
+    sizes: Tensor | None,
+    channels: int,
+    size: tuple[int, int],
+    draws: Draws | None = None,
+    each: Callable[..., Any] = map,
+) -> Tensor:
+    """Pictures decoded, changed as drawn and made one size: uint8 [n, channels, *size].
+
+    Args:
+        sizes: height and width of each as it is, int64 [n, 2]; of pictures that are changed they are known.
+        each: does the work for each picture, as `map` does.
+    """
+
+    def picture(place: int) -> Tensor:
+        whole = None if sizes is None else (int(sizes[place, 0]), int(sizes[place, 1]))
+        return _picture(kept[place], whole, channels, size, draws, place)
+
+    return torch.stack(list(each(picture, range(len(kept)))))
+
+
+def _picture(
+    kept: Kept, whole: tuple[int, int] | None, channels: int, size: tuple[int, int], draws: Draws | None, place: int
+) -> Tensor:
+    try:
+        if draws is None or whole is None:
+            image = decode(kept.source, channels, (GAP * size[0], GAP * size[1]))
+            return resize(image[None], size)[0]
+        piece = draws.box[place, 2:].tolist()
+        least = tuple(-(-GAP * side * all_ // part) for side, all_, part in zip(size, whole, piece, strict=True))
+        image = decode(kept.source, channels, (least[0], least[1]))
+    except ValueError as problem:
+        since = ", though it was good when the data was looked at; put it back" if kept.content is None else ""
+        raise UserError(f"{kept.name}: {problem}{since}") from None
+    from flori.data.changes import changed  # brings torchvision's transforms
+
+    return changed(image, draws, place, whole, size)
 
 
 Taken = Tensor | Checked
 
 
-def taken(path: Path, channels: int, size: tuple[int, int] | None, held: bool) -> Taken | Fault:
-    """A picture to be held in memory, or to stay on disk: then it is only made sure that it is good."""
+def taken(source: Source, channels: int, size: tuple[int, int] | None, held: bool) -> Taken | str:
+    """A picture to be held in memory, or to stay on disk: then it is only made sure that it is good; or what is wrong
+    with it."""
     try:
         if not held:
-            return check(path, channels)
-        image = decode(path, channels, size and (GAP * size[0], GAP * size[1]))
+            return check(source, channels)
+        image = decode(source, channels, size and (GAP * size[0], GAP * size[1]))
         return resize(image[None], size)[0] if size else image
     except ValueError as problem:
-        return Fault(str(path), str(problem))
+        return str(problem)
 
 
-def together(pictures: list[Taken], size: tuple[int, int] | None, workers: int | None = None) -> Tensor | PictureFiles:
-    """All that was taken, alike in memory or not; without a size it is their own."""
-    files = [found for found in pictures if isinstance(found, Checked)]
-    if not files:
-        return torch.stack([found for found in pictures if isinstance(found, Tensor)])
-    channels, *whole = files[0].shape
-    sizes = torch.tensor([file.shape[1:] for file in files])
-    paths, digests = [file.path for file in files], [file.digest for file in files]
-    return PictureFiles(paths, sizes, digests, channels, size or (whole[0], whole[1]), workers)
+def together(paths: Sequence[Path], pictures: Sequence[Taken], size: tuple[int, int]) -> Tensor | PictureFiles:
+    """Files of any folders that were taken, alike in memory or not."""
+    found = [picture for picture in pictures if isinstance(picture, Checked)]
+    if not found:
+        return torch.stack([picture for picture in pictures if isinstance(picture, Tensor)])
+    sizes = np.array([one.shape[1:] for one in found], np.int32)
+    hashes = np.frombuffer(b"".join(one.digest for one in found), np.uint8).reshape(len(found), -1)
+    shelf = FileShelf(Here(Path("/")), Texts.of(str(path.absolute()) for path in paths), sizes, hashes)
+    return PictureFiles(shelf, torch.arange(len(found)), found[0].shape[0], size)
 
 
 def resized(images: Tensor | PictureFiles, size: tuple[int, int]) -> Tensor | PictureFiles:
@@ -121,16 +152,20 @@ def in_memory(images: Tensor | PictureFiles) -> Tensor:
 
 
 def sampled(images: Tensor | PictureFiles, seed: int) -> Iterator[Tensor]:
-    """Pictures to measure, piece by piece: all that are in memory, or of files at most 2,000, chosen by the seed."""
+    """Pictures to measure, piece by piece: all that are in memory, or of others at most 2,000, chosen by the seed."""
     if isinstance(images, Tensor):
         yield images
         return
-    chosen = torch.randperm(len(images), generator=seeds.generator(seed, "sample"))[:SAMPLE].sort().values
-    for piece in chosen.split(PIECE):
-        yield in_memory(images[piece])
+    opener = images.shelf.opener()
+    with ThreadPoolExecutor(cores()) as pool:
+        for piece in images.shelf.sample(images.numbers, seed).split(PIECE):
+            yield images.read(piece, opener, pool.map)
 
 
 def content(inputs: Tensor | PictureFiles) -> bytes:
-    """A hash of examples: of the numbers in memory, or of the files' content as it was found at the start."""
-    whole = b"".join(inputs.digests) if isinstance(inputs, PictureFiles) else inputs.contiguous().numpy().data
+    """A hash of examples: of the numbers in memory, or of what the pictures are known by as found at the start."""
+    if isinstance(inputs, PictureFiles):
+        whole: Any = inputs.shelf.content(inputs.numbers)
+    else:
+        whole = inputs.contiguous().numpy().data
     return hashlib.blake2b(whole, digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Picture files → tensors; what is wrong with one is said by a ValueError."""
+"""Picture files, or their bytes → tensors; what is wrong with one is said by a ValueError."""
 
 from __future__ import annotations
 
@@ -32,16 +32,20 @@ class Header:
     grey: bool
 
 
-def read_header(path: Path) -> Header:
+Source = Path | bytes
+"""A picture file, or what is in one."""
+
+
+def read_header(source: Source) -> Header:
     """Size and colour of a picture file. Raises ValueError saying what is wrong with it."""
-    _must_be_file(path)
+    _must_be_file(source)
     try:
-        with Image.open(path) as picture:
+        with Image.open(_openable(source)) as picture:
             header = Header(*picture.size, picture.mode in GREY)
     except Image.DecompressionBombError:
         raise ValueError(f"has more than {MOST_PIXELS:,} pixels") from None
     except OSError as problem:
-        raise ValueError(_reason(path, problem)) from None
+        raise ValueError(_reason(source, problem)) from None
     except (SyntaxError, ValueError, OverflowError) as problem:
         raise ValueError(f"is damaged: {problem}") from None
     if header.width * header.height > MOST_PIXELS:
@@ -49,8 +53,21 @@ def read_header(path: Path) -> Header:
     return header
 
 
-def _must_be_file(path: Path) -> None:
+def upright_size(source: Source) -> tuple[int, int]:
+    """Height and width of a picture as it is decoded. Raises ValueError as `decode` does."""
+    with _saying_what(source), Image.open(_openable(source)) as opened:
+        width, height = reversed(opened.size) if _is_turned(opened) else opened.size
+    return height, width
+
+
+def _openable(source: Source) -> Path | io.BytesIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+def _must_be_file(path: Source) -> None:
     """Raise ValueError for what opening would misname, or wait on for ever."""
+    if isinstance(path, bytes):
+        return
     if shown(path) != str(path):
         raise ValueError("has a name that is no UTF-8 text; rename it")
     if path.is_file():
@@ -67,10 +84,11 @@ def shown(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _reason(path: Path, problem: OSError) -> str:
+def _reason(source: Source, problem: OSError) -> str:
     if problem.strerror:
         return f"cannot be read: {problem.strerror}"
-    return "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    return "is empty" if size == 0 else "is not a picture that can be read"
 
 
 @contextmanager
@@ -84,7 +102,7 @@ def unwarned() -> Iterator[None]:
         yield
 
 
-def decode(path: Path, channels: int, least: tuple[int, int] | None = None) -> Tensor:
+def decode(source: Source, channels: int, least: tuple[int, int] | None = None) -> Tensor:
     """A picture as uint8 [channels, H, W]: grey, red-green-blue, or those with opacity as a fourth. Where opacity is
     not kept, the picture is laid on white; 16 bits are scaled to 8.
 
@@ -94,8 +112,8 @@ def decode(path: Path, channels: int, least: tuple[int, int] | None = None) -> T
 
     Raises ValueError saying what is wrong with it.
     """
-    _must_be_file(path)
-    with _saying_what(path), Image.open(path) as opened:
+    _must_be_file(source)
+    with _saying_what(source), Image.open(_openable(source)) as opened:
         if least is not None:
             _draft(opened, least)
         picture: Image.Image = ImageOps.exif_transpose(opened)  # upright, as its camera held it
@@ -105,12 +123,12 @@ def decode(path: Path, channels: int, least: tuple[int, int] | None = None) -> T
 
 
 @contextmanager
-def _saying_what(path: Path) -> Iterator[None]:
+def _saying_what(source: Source) -> Iterator[None]:
     """What goes wrong in decoding, as a ValueError."""
     try:
         yield
     except Image.UnidentifiedImageError as problem:
-        raise ValueError(_reason(path, problem)) from None
+        raise ValueError(_reason(source, problem)) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise ValueError(f"cannot be decoded: {problem}") from None
 
@@ -130,23 +148,22 @@ def _is_turned(opened: Image.Image) -> bool:
 class Checked:
     """A file found good: the upright picture's shape (channels, height, width), and a hash of the file's content."""
 
-    path: str
     shape: tuple[int, int, int]
     digest: bytes
 
 
-def check(path: Path, channels: int) -> Checked:
+def check(source: Source, channels: int) -> Checked:
     """Read a file to its end as `decode` would, a JPEG at an eighth of its size. Raises ValueError as `decode` does."""
-    _must_be_file(path)
-    with _saying_what(path):
-        content = path.read_bytes()
+    _must_be_file(source)
+    with _saying_what(source):
+        content = source if isinstance(source, bytes) else source.read_bytes()
         with Image.open(io.BytesIO(content)) as opened:
             width, height = reversed(opened.size) if _is_turned(opened) else opened.size
             opened.draft(None, (1, 1))
             picture = ImageOps.exif_transpose(opened)
             picture.load()
             _convert(picture, channels)
-    return Checked(str(path), (channels, height, width), hashlib.blake2b(content, digest_size=16).digest())
+    return Checked((channels, height, width), hashlib.blake2b(content, digest_size=16).digest())
 
 
 def _convert(picture: Image.Image, channels: int) -> Image.Image:

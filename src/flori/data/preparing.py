@@ -161,7 +161,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """Read and divide the set of a recipe, fit the codec on its training part alone, and encode every part."""
     options: Data = recipe.data
     raw = read_set(options)
-    if isinstance(raw, PictureSet) and options.target is not None:
+    if isinstance(raw, PictureSet) and options.target not in (None, raw.target):
         raise UserError(
             f"target={options.target} is for tables; {options.source} holds pictures, whose folders say the class"
         )

@@ -8,36 +8,69 @@ from pathlib import Path
 from typing import Any
 
 from flori.core.errors import UserError
-from flori.core.paths import path_of
+from flori.core.machine import memory
+from flori.core.paths import is_address, path_of
 from flori.core.recipe import Data
-from flori.data import dividing, idx, named, named_texts, picture_folder
-from flori.data.columns import TABLE_ENDINGS, group_numbers, listed, strata
+from flori.data import dividing, fetching, idx, named, named_texts, picture_folder, picture_shards, stores
+from flori.data.columns import TABLE_ENDINGS, group_numbers, must_have_groups, strata
 from flori.data.examples import Pictures, PictureSet, Rows, TableSet
+from flori.data.folders import Elsewhere
 from flori.data.picture_files import in_memory
+from flori.data.picture_shards import Shards
+from flori.data.pictures import ENDINGS
 from flori.data.ties import Ties
 
 RawSet = PictureSet | TableSet
 
 
 def read(options: Data) -> RawSet:
-    """The examples behind ``data=``: a named set, or a folder or file of a known format.
+    """The examples behind ``data=``: a named set, or a folder or file of a known format, here or behind an address.
 
     Raises UserError that names the file and place of everything wrong.
     """
     known = named.NAMED.get(options.source)
     if known is not None:
         return _read_named(known, options)
-    path = place(options.source)
     try:
+        with fetching.spoken(options.source):
+            there = reached(options)
+            if isinstance(there, Shards):
+                return picture_shards.read(there, options)
+            return _read_pictures(there, options) if isinstance(there, Elsewhere) else _read_path(there, options)
+    except OSError as problem:
+        where = problem.filename or place(options.source)
+        raise UserError(f"{where} cannot be read: {problem.strerror or problem}") from None
+
+
+def reached(options: Data) -> Path | Elsewhere | Shards:
+    """What ``data=`` leads to: a path here, where an address was fetched to maybe; a folder of pictures that are read
+    from there, being too many, or not to be kept (``data.cache=none``); or Parquet files of pictures.
+
+    Raises UserError where there is nothing.
+    """
+    store = stores.opened(options.source) if is_address(options.source) else None
+    if store is None or store.here is not None:
+        path = place(options.source) if store is None else fetching.local(options.source)
         if not path.exists():
             raise UserError(_not_there(options.source))
-        return _read_path(path, options)
-    except OSError as problem:
-        raise UserError(f"{problem.filename or path} cannot be read: {problem.strerror or problem}") from None
+        may_be = path.is_dir() or path.suffix.lower() in picture_shards.ENDINGS
+        return (picture_shards.found(stores.of_path(path)) if may_be else None) or path
+    shards = picture_shards.found(store)
+    if shards is not None:
+        return shards
+    if store.itself().is_folder and any(entry.is_folder for entry in store.entries()):
+        files = [*store.walked()]
+        pictures = any(Path(name).suffix.lower() in ENDINGS for name, _ in files)
+        if pictures and (options.cache == "none" or sum(entry.size for _, entry in files) > memory() // 4):
+            return Elsewhere(store)
+    return fetching.local(options.source)
 
 
 def found(source: str, wanted: str) -> Path:
-    """The path that ``data=`` means, which is there. Raises UserError that says what is `wanted` where it is not."""
+    """The path that ``data=`` means, which is there; an address is fetched. Raises UserError that says what is `wanted`
+    where it is not."""
+    if is_address(source):
+        return fetching.local(source)
     path = place(source)
     try:
         if path.exists():
@@ -109,8 +142,12 @@ def _read_folder(path: Path, options: Data) -> RawSet:
     found = [child for child in sorted(path.iterdir()) if child.suffix.lower() in TABLE_ENDINGS]
     if found and not any(child.is_dir() for child in path.iterdir()):
         raise UserError(f"{path} is a folder; name the table in it, as in data={found[0]}")
+    return _read_pictures(path, options)
+
+
+def _read_pictures(folder: Path | Elsewhere, options: Data) -> PictureSet:
     return picture_folder.read_folder(
-        path, options.size, options.channels, options.on_bad, options.cache, options.workers
+        folder, options.size, options.channels, options.on_bad, options.cache, options.workers
     )
 
 
@@ -143,12 +180,14 @@ def divide(raw: RawSet, options: Data, task: str, seed: int, needs_valid: bool) 
     def tie(part: Pictures | Rows) -> Ties:
         if isinstance(part, Pictures):
             return Ties(len(part), part.targets)
-        classes = strata(part.frame[raw.target], task)  # type: ignore[union-attr]
+        classes = strata(part.frame[raw.target], task)
         groups = None if options.group is None else group_numbers(part, options.group)
         return Ties(len(part), classes, groups, f"different values of {options.group!r}")
 
     if options.group is not None:
-        _must_have_groups(raw, options.group, options.id)
+        if isinstance(raw, PictureSet):
+            raise UserError(f"data.group={options.group} is a column of a table; pictures have none")
+        must_have_groups(list(map(str, raw.parts["train"].frame.columns)), raw.target, options.group, options.id)
     parts: Any = dividing.divide(raw.parts, options, seed, needs_valid, tie)
     return dataclasses.replace(raw, parts=parts)
 
@@ -157,17 +196,3 @@ def resampled(raw: RawSet, options: Data, seed: int) -> RawSet:
     """The set, its training part drawn anew with replacement where that is asked for."""
     parts: Any = dividing.resampled(raw.parts, options, seed)
     return dataclasses.replace(raw, parts=parts)
-
-
-def _must_have_groups(raw: RawSet, group: str, identifier: str | None) -> None:
-    if isinstance(raw, PictureSet):
-        raise UserError(f"data.group={group} is a column of a table; pictures have none")
-    columns = list(map(str, raw.parts["train"].frame.columns))
-    if group == raw.target:
-        raise UserError(f"data.group={group} is the very column to predict")
-    if group == identifier:
-        raise UserError(f"data.group={group} is data.id too: a column names single rows or groups them; leave one out")
-    if group not in columns:
-        near = difflib.get_close_matches(group, columns, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UserError(f"data.group={group}: there is no such column; {hint}there are {listed(columns)}")

@@ -15,12 +15,13 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import wait
+from typing import Any
 
 import torch
 import torch.multiprocessing  # lets processes hand tensors over in shared memory
@@ -30,10 +31,48 @@ from flori.core.errors import UserError
 from flori.core.machine import cores
 from flori.core.recipe import Data
 from flori.data.draws import draw
-from flori.data.picture_files import PictureFiles
-from flori.data.pictures import unwarned
+from flori.data.folders import Kept
+from flori.data.picture_files import PictureFiles, decoded
+from flori.data.pictures import unwarned, upright_size
+from flori.data.shelves import Opener
 
 AHEAD = 2  # batches that a process may be ahead
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pictures to be decoded for a batch: their numbers, as they are kept, and their sizes where these are known."""
+
+    numbers: list[int]
+    kept: list[Kept]
+    sizes: Tensor | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of pictures: all that who decodes them needs to know. Without `options` they are not changed."""
+
+    channels: int
+    size: tuple[int, int]
+    options: Data | None
+    seed: int
+    epoch: int
+
+    def batch(self, job: Job, each: Callable[..., Any] = map) -> Tensor:
+        """The pictures of a job, uint8 [B, C, H, W]; `each` does the work for each of them, as `map` does."""
+        sizes, draws = job.sizes, None
+        if self.options is not None:
+            sizes = torch.tensor([_size(kept) for kept in job.kept]) if sizes is None else sizes
+            height, width = sizes.unbind(1)
+            draws = draw(self.options, torch.tensor(job.numbers), self.seed, self.epoch, height, width, self.size)
+        return decoded(job.kept, sizes, self.channels, self.size, draws, each)
+
+
+def _size(kept: Kept) -> tuple[int, int]:
+    try:
+        return upright_size(kept.source)
+    except ValueError as problem:
+        raise UserError(f"{kept.name}: {problem}") from None
 
 
 @dataclass(frozen=True)
@@ -45,20 +84,22 @@ class Reading:
     seed: int = 0
     epoch: int = 0
 
-    def batch(self, index: Tensor, pool: Executor | None = None) -> Tensor:
-        """The pictures of these numbers, uint8 [B, C, H, W]; by a pool of threads where there is one."""
-        files, draws = self.files, None
-        if self.options is not None:
-            height, width = files.sizes[index].unbind(1)
-            draws = draw(self.options, index, self.seed, self.epoch, height, width, files.size)
-        return files.read(index, draws, pool.map if pool else map)
+    @property
+    def plan(self) -> Plan:
+        return Plan(self.files.channels, self.files.size, self.options, self.seed, self.epoch)
+
+    def job(self, index: Tensor, opener: Opener) -> Job:
+        """The pictures of these numbers, fetched."""
+        sizes = self.files.shelf.sizes(self.files.numbers[index])
+        return Job(index.tolist(), self.files.fetched(index, opener), sizes)
 
 
 def streamed(reading: Reading, indices: Sequence[Tensor]) -> Generator[Tensor]:
     """The batches of these numbers, one after the other. Closing the generator ends the processes.
 
-    With no workers, and for a single batch, threads of this process read when a batch is asked for.
-    Raises UserError for a file that can be read no more, and for a process that ended.
+    Pictures are fetched by a thread of this process, so that each row group and each connection is opened once, and
+    decoded by others. With no workers, and for a single batch, threads of this process do all when a batch is asked
+    for. Raises UserError for a picture that can be read no more, and for a process that ended.
     """
     workers = reading.files.workers
     count = min(cores() if workers is None else workers, len(indices))
@@ -67,23 +108,27 @@ def streamed(reading: Reading, indices: Sequence[Tensor]) -> Generator[Tensor]:
         return
     if reading.options is not None:
         importlib.import_module("flori.data.changes")  # once, and not in each process anew: it takes a second
-    pool = ProcessPoolExecutor(count, _context(), initializer=_begin, initargs=(reading,))
+    pool = ProcessPoolExecutor(count, _context(), initializer=_begin, initargs=(reading.plan,))
+    fetcher = ThreadPoolExecutor(1)
     try:
-        yield from _ahead(pool, indices, count * AHEAD)
+        pool.submit(_nothing).result()  # the processes begin now, while this one has no thread that fetches
+        yield from _ahead(pool, fetcher, reading, indices, count * AHEAD)
     except BrokenProcessPool:
         raise UserError(
             "a process that reads pictures was ended from outside, for want of memory perhaps; "
             "fewer of them (data.workers) or a smaller batch need less, data.workers=0 needs none"
         ) from None
     finally:
+        fetcher.shutdown(cancel_futures=True)
         pool.shutdown(cancel_futures=True)
 
 
 def _here(reading: Reading, indices: Sequence[Tensor]) -> Iterator[Tensor]:
+    opener = reading.files.shelf.opener()
     with ThreadPoolExecutor(cores()) as pool:
         for index in indices:
             with unwarned():
-                batch = reading.batch(index, pool)
+                batch = reading.plan.batch(reading.job(index, opener), pool.map)
             yield batch
 
 
@@ -92,23 +137,34 @@ def _context() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if sys.platform == "linux" else None)
 
 
-def _ahead(pool: Executor, indices: Sequence[Tensor], count: int) -> Iterator[Tensor]:
-    """The batches in order, `count` of them being read while one is used."""
+def _ahead(
+    pool: Executor, fetcher: Executor, reading: Reading, indices: Sequence[Tensor], count: int
+) -> Iterator[Tensor]:
+    """The batches in order, `count` of them being fetched and decoded while one is used."""
+    opener = reading.files.shelf.opener()
+
+    def begin(index: Tensor) -> Future[Tensor]:
+        return pool.submit(_decode, reading.job(index, opener))
+
     waiting = iter(indices)
-    under_way: deque[Future[Tensor]] = deque(pool.submit(_read, index.tolist()) for index in islice(waiting, count))
+    under_way = deque(fetcher.submit(begin, index) for index in islice(waiting, count))
     while under_way:
-        batch = under_way.popleft().result()
-        under_way += [pool.submit(_read, index.tolist()) for index in islice(waiting, 1)]
+        batch = under_way.popleft().result().result()
+        under_way += [fetcher.submit(begin, index) for index in islice(waiting, 1)]
         yield batch
 
 
-_reading: Reading  # in each process that reads, its own
+_plan: Plan  # in each process that decodes, its own
 
 
-def _begin(reading: Reading) -> None:
+def _nothing() -> None:
+    """What a pool is begun with."""
+
+
+def _begin(plan: Plan) -> None:
     """Make ready in a new process: one thread, Ctrl-C left to the process that trains, and an end when that ends."""
-    global _reading
-    _reading = reading
+    global _plan
+    _plan = plan
     gc.freeze()  # looking through what came from the parent would copy every page of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -123,6 +179,6 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _read(numbers: list[int]) -> Tensor:
+def _decode(job: Job) -> Tensor:
     with unwarned():
-        return _reading.batch(torch.tensor(numbers))
+        return _plan.batch(job)

@@ -16,7 +16,7 @@ from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder, check_free
 from flori.core.errors import UserError
 from flori.core.overrides import apply_values
-from flori.core.paths import path_of
+from flori.core.paths import is_address, path_of, whole_address
 from flori.core.ranks import current, launch, may_be_restarted
 from flori.core.recipe import Recipe, replace
 from flori.data.named import NAMED
@@ -104,7 +104,7 @@ def _must_be_the_same(run: Assembly) -> None:
 
 def _must_be_answerable(run: Assembly, inputs: Sequence[str | Path]) -> None:
     """Refuse inputs that cannot be read, before hours of training: tables are answered for by the untrained network."""
-    lacking = [str(path) for path in inputs if not path_of(path).exists()]
+    lacking = [str(path) for path in inputs if not (is_address(path) or path_of(path).exists())]
     if lacking and isinstance(run.codec, ExampleCodec):
         raise UserError(f"--predict {lacking[0]}: no such file or folder")
     if inputs and isinstance(getattr(run.codec, "preparation", None), TablePreparation):
@@ -138,6 +138,8 @@ def with_whole_paths(recipe: Recipe) -> Recipe:
 
 def whole_path(text: str) -> str:
     """A path from the root on; a name of a set, and what leads nowhere, as it is."""
+    if is_address(text):
+        return whole_address(text)
     with contextlib.suppress(OSError):  # reading it says what is wrong
         if text not in NAMED and path_of(text).exists():
             return str(path_of(text).absolute())

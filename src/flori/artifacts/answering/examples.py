@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from flori.core.errors import Fault, Faults, UserError
-from flori.core.paths import path_of
-from flori.data import pictures
+from flori.core.paths import is_address
+from flori.data import fetching, pictures
 from flori.data.columns import TABLE_ENDINGS
 from flori.data.examples import Part
 from flori.data.picture_files import PictureFiles, taken, together
@@ -31,7 +31,7 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
     """A label with probabilities, or a number, for each picture of files and folders, or for each row of tables."""
     codec = predictor.codec
     assert isinstance(codec, ExampleCodec)
-    paths = [path_of(item) for item in inputs]
+    paths = [fetching.local(item) for item in inputs]
     named: list[dict[str, str]] = []
     if isinstance(codec.preparation, PicturePreparation):
         names, examples = _read_pictures(paths, codec.preparation, wishes.skipped)
@@ -43,7 +43,15 @@ def answers(predictor: Predictor, inputs: Sequence[str | Path], wishes: Wishes) 
     else:
         said = regression.answers(found, codec.scale)
     named = named or [{}] * len(names)
+    names = [_as_given(name, inputs) for name in names]
     return [{"input": name, **own, **answer} for name, own, answer in zip(names, named, said, strict=True)]
+
+
+def _as_given(name: str, inputs: Sequence[str | Path]) -> str:
+    """The name of an input, with the address that was given in place of where it was fetched to."""
+    for given in filter(is_address, inputs):
+        name = fetching.shown(name, str(given))
+    return name
 
 
 def _read_pictures(
@@ -53,17 +61,19 @@ def _read_pictures(
     files, faults = pictures.listed(paths), Faults()
     held, good = len(files) <= MOST_HELD, []
     for path, found in each_picture(files, lambda path: taken(path, prepared.channels, prepared.size, held)):
-        if isinstance(found, Fault):
-            faults.found.append(found)
+        if isinstance(found, str):
+            faults.add(pictures.shown(path), found)
         else:
-            good.append((str(path), found))
+            good.append((path, found))
     if skipped is None:
         faults.stop_if_any("the input", "--skip-bad leaves the bad ones out." if good else "")
     else:
         skipped += faults.found
     if not good:
         raise UserError(f"{', '.join(map(str, paths))}: no picture is in there")
-    return [name for name, _ in good], together([found for _, found in good], prepared.size)
+    return [str(path) for path, _ in good], together(
+        [path for path, _ in good], [found for _, found in good], prepared.size
+    )
 
 
 def _read_tables(

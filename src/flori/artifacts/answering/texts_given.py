@@ -9,6 +9,7 @@ from pathlib import Path
 from flori.core.errors import Faults, UserError
 from flori.core.paths import path_of
 from flori.data import reading
+from flori.data.fetching import local
 
 ENDING = ".txt"
 REMEDY = "save it as UTF-8"
@@ -22,7 +23,7 @@ def texts(inputs: Sequence[str | Path], whole: bool = False) -> list[str]:
     """
     found: list[str] = []
     for given in map(str, inputs):
-        path = path_of(given)
+        path = local(given) if given.endswith(ENDING) else path_of(given)
         if given.endswith(ENDING):
             lines = _lines(path)
             found += ["\n".join(lines)] if whole else lines
