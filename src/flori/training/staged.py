@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from flori.core.ranks import ALONE, Ranks
 from flori.training.clipping import gradient_norm
 from flori.training.mesh import Order
 from flori.training.pipeline import Plan, Stage
@@ -25,7 +27,8 @@ class Staged(Sharing):
 
     def __init__(self, stage: Stage, plan: Plan, order: Order, shared: dict[str, torch.Size]) -> None:
         super().__init__(stage.model, order.data)
-        self.stage, self.plan, self.order, self.shared = stage, plan, order, shared
+        self.stage, self.order, self.shared = stage, order, shared
+        self.plan = replace(plan, sections=[])  # which hold the weights of all stages
         self._schedules: dict[tuple[int, torch.Size], Any] = {}
         self._last, self._parts = True, cast(Sequence[Any], ())
         self._learnt: Learnt = lambda output, part: output
@@ -36,8 +39,8 @@ class Staged(Sharing):
         return nullcontext()
 
     def total(self, loss: Tensor) -> Tensor:
-        """Over all ranks: only those of the last stage have any."""
-        return self.order.ranks.total(loss)
+        """Over all shares of the batch, of which the last stage has the losses; those who divide it, the same ones."""
+        return self.order.data.total(self.order.stages.total(loss))
 
     def runs(self, parts: Sequence[Any], rows: int) -> Iterator[Sequence[Any]]:
         """Parts of one shape, on all ranks along "data", one behind the other: of a batch of `rows` the first parts
@@ -97,11 +100,17 @@ class Staged(Sharing):
         return self.order.stages.total(square).sqrt()
 
 
-def shared(plan: Plan, model: nn.Module) -> dict[str, torch.Size]:
-    """The parameters that several stages hold, with their shapes."""
+def shared(plan: Plan, model: nn.Module, ranks: Ranks = ALONE) -> dict[str, torch.Size]:
+    """The parameters that several stages hold, with the shapes of the shares that this one of `ranks` keeps of them."""
     held = [{name for section in plan.of(stage) for name in section.holds} for stage in range(len(plan.cuts) - 1)]
     return {
-        name: p.shape
+        name: _share(p.shape, ranks)
         for name, p in model.named_parameters()
         if sum(any(name.startswith(f"{one}.") for one in some) for some in held) > 1
     }
+
+
+def _share(shape: torch.Size, ranks: Ranks) -> torch.Size:
+    """What one of several ranks keeps where fully_shard divides rows among them."""
+    rows = -(-shape[0] // ranks.size)
+    return torch.Size((min(rows, max(0, shape[0] - ranks.rank * rows)), *shape[1:]))
