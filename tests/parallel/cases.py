@@ -23,6 +23,7 @@ PICTURES = {
     "data.examples": 55,
     "batch": 13,
 }  # the last batch of a pass: three, too few for two ranks
+ADAM = {"optimizer": "adam", "lr": 1e-3}  # so that rounding does not grow tenfold a step
 NORMED = {"parallel.norm": "all", "model.width": 0.25, "model.depth": 8}
 KINDS = {"Corpus": ("counting.txt",), "Pairs": ("digits.tsv",), "Sentences": ("names.conll",), "Texts": ("reviews",)}
 
@@ -69,12 +70,12 @@ DIVISIBLE: dict[str, tuple[str, dict[str, Any]]] = {
     "next-tokens": ("transformer-lm", {"data": "Corpus", "batch": 5, "data.window": 13, "training.average": 0.9}),
     "untied": ("transformer-lm", {"data": "Corpus", "batch": 7, "model.tied": False, "training.accumulate": 3}),
     "translated": ("transformer", {"data": "Pairs", "batch": 13}),
-    "blocks": ("resnet18", {**PICTURES, "parallel.norm": "all", "model.width": 0.125, "training.accumulate": 3}),
-    "bottlenecks": ("resnet50", {**PICTURES, "parallel.norm": "all", "model.width": 0.0625, "optimizer": "adamw"}),
-    "threes": ("nin", {**PICTURES, "model.width": 0.0625, "model.dropout": 0.0, "optimizer": "adam", "lr": 1e-3}),
+    "blocks": ("resnet18", {**PICTURES, "parallel.norm": "all", "lr": 0.01, "model.width": 0.125, "training.accumulate": 2}),
+    "bottlenecks": ("resnet50", {**PICTURES, **ADAM, "parallel.norm": "all", "model.width": 0.0625}),
+    "threes": ("nin", {**PICTURES, **ADAM, "model.width": 0.0625, "model.dropout": 0.0}),
     "normed-pairs": (
         "vgg11",
-        {**PICTURES, "parallel.norm": "all", "model.norm": "batch", "model.width": 0.0625, "training.clip": 0.05},
+        {**PICTURES, **ADAM, "parallel.norm": "all", "model.norm": "batch", "model.width": 0.0625, "training.clip": 0.05},
     ),
     "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2, "model.depth": 14}),
 }

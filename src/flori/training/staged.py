@@ -29,8 +29,8 @@ class Staged(Sharing):
         super().__init__(stage.model, order.data)
         self.stage, self.order, self.shared = stage, order, shared
         self.plan = replace(plan, sections=[])  # which hold the weights of all stages
-        self._schedules: dict[tuple[int, torch.Size], Any] = {}
-        self._last, self._parts = True, cast(Sequence[Any], ())
+        self._schedules: dict[tuple[int, int, torch.Size], Any] = {}
+        self._last, self._rows, self._parts = True, 0, cast(Sequence[Any], ())
         self._learnt: Learnt = lambda output, part: output
 
     def gradients(self, last: bool) -> AbstractContextManager[object]:
@@ -45,13 +45,17 @@ class Staged(Sharing):
     def runs(self, parts: Sequence[Any], rows: int) -> Iterator[Sequence[Any]]:
         """Parts of one shape, on all ranks along "data", one behind the other: of a batch of `rows` the first parts
         have one more than the others."""
-        larger = rows % len(parts)
-        yield from (some for some in (parts[:larger], parts[larger:]) if some)
+        each, larger = divmod(rows, len(parts))
+        for self._rows, some in ((each + 1, parts[:larger]), (each, parts[larger:])):
+            if some:
+                yield some
 
     def schedule(self, parts: Sequence[Any], learnt: Learnt) -> tuple[Any, tuple[Tensor, ...], dict[str, Any]]:
         """torch's schedule for parts of one shape; what its step takes, in and by name."""
         self._parts, self._learnt = parts, learnt
-        key = (len(parts), parts[0].inputs.shape)
+        # Shares of a part may have other rows on other ranks, and all are to make a schedule at once: torch then lets go
+        # of weights that are in shares, and gathers them anew.
+        key = (len(parts), self._rows, parts[0].inputs.shape)
         if key not in self._schedules:
             self._schedules[key] = self._made(len(parts), parts[0].inputs)
         schedule, stages = self._schedules[key], self.order.stages
