@@ -36,7 +36,9 @@ def main() -> None:
     """Run all, print a line each."""
     words = sys.argv[1:]
     systems = {words[0]: tuple(words[1:])} if words else SYSTEMS
-    print("| system | way | workers | weights, MiB | with the optimiser's, MiB | process at most, MiB |\n|---|---|---|---|---|---|")
+    print(
+        "| system | way | workers | weights, MiB | with the optimiser's, MiB | process at most, MiB |\n|---|---|---|---|---|---|"
+    )
     for system, settings in systems.items():
         for way, sizes in WAYS.items():
             for workers, how in sizes:

@@ -70,12 +70,22 @@ DIVISIBLE: dict[str, tuple[str, dict[str, Any]]] = {
     "next-tokens": ("transformer-lm", {"data": "Corpus", "batch": 5, "data.window": 13, "training.average": 0.9}),
     "untied": ("transformer-lm", {"data": "Corpus", "batch": 7, "model.tied": False, "training.accumulate": 3}),
     "translated": ("transformer", {"data": "Pairs", "batch": 13}),
-    "blocks": ("resnet18", {**PICTURES, "parallel.norm": "all", "lr": 0.01, "model.width": 0.125, "training.accumulate": 2}),
+    "blocks": (
+        "resnet18",
+        {**PICTURES, "parallel.norm": "all", "lr": 0.01, "model.width": 0.125, "training.accumulate": 2},
+    ),
     "bottlenecks": ("resnet50", {**PICTURES, **ADAM, "parallel.norm": "all", "model.width": 0.0625}),
     "threes": ("nin", {**PICTURES, **ADAM, "model.width": 0.0625, "model.dropout": 0.0}),
     "normed-pairs": (
         "vgg11",
-        {**PICTURES, **ADAM, "parallel.norm": "all", "model.norm": "batch", "model.width": 0.0625, "training.clip": 0.05},
+        {
+            **PICTURES,
+            **ADAM,
+            "parallel.norm": "all",
+            "model.norm": "batch",
+            "model.width": 0.0625,
+            "training.clip": 0.05,
+        },
     ),
     "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2, "model.depth": 14}),
 }

@@ -14,7 +14,7 @@ import flori
 from flori.artifacts import checkpoints
 from flori.cli.training import resume_run, train_system
 from tests.parallel.cases import SMALL, write_texts
-from tests.parallel.groups import run_together, start_together, wait_for_lines, workers
+from tests.parallel.groups import PATIENCE, run_together, start_together, wait_for_lines, workers
 from tests.runs.processes import weights
 
 SHAPE = [f"{name}={value}" for name, value in SMALL["transformer-lm"].items()]
@@ -22,12 +22,18 @@ SETTINGS = [
     *("data=texts/counting.txt", "batch=7", "data.window=11", "data.valid=0.1", "precision=float64", *SHAPE),
     *("training.average=0.5", "steps=120", "patience=100", "training.checkpoint_seconds=0.3"),
 ]
-SAID = {"parallel.tensor=2": "2 workers, 2 to a layer", "parallel.pipeline=2": "2 workers, 2 stages"}
-WAYS = [*SAID]
+TENSOR, PIPELINE = ("parallel.tensor=2",), ("parallel.pipeline=2",)
+BOTH, SHARES = (*PIPELINE, *TENSOR), (*PIPELINE, "parallel=shard")
+SAID = {
+    TENSOR: "2 workers, 2 to a layer",
+    PIPELINE: "2 workers, 2 stages",
+    BOTH: "4 workers, 2 stages, 2 to a layer",
+    SHARES: "4 workers, 2 stages",
+}
 
 
-def command(way: str) -> tuple[str, ...]:
-    return ("-m", "--", "flori", "train", "transformer-lm", *SETTINGS, way, "--dir", "run")
+def command(way: tuple[str, ...]) -> tuple[str, ...]:
+    return ("-m", "--", "flori", "train", "transformer-lm", *SETTINGS, *way, "--run", "run")
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +65,9 @@ def must_equal(whole: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SAID)
 def test_a_run_to_the_end_is_that_of_one_process(whole, way):
-    status, out, said = run_together(2, *command(way))
+    status, out, said = run_together(int(SAID[way][0]), *command(way))
     assert status == 0, said
     assert out.count("run/report.html") == 1 and said.count(SAID[way]) == 1
     must_equal(whole)
@@ -71,8 +77,10 @@ def test_a_run_to_the_end_is_that_of_one_process(whole, way):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("writers", "readers"), [(2, 1), (4, 2), (2, 4)])
+@pytest.mark.parametrize(
+    ("way", "writers", "readers"),
+    [(TENSOR, 2, 1), (TENSOR, 4, 2), (TENSOR, 1, 2), (PIPELINE, 4, 1), (PIPELINE, 2, 4), (BOTH, 4, 1), (SHARES, 4, 2)],
+)
 def test_a_stopped_run_is_gone_on_with_by_others(whole, way, writers, readers):
     stop(writers, way)
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
@@ -86,28 +94,18 @@ def test_a_stopped_run_is_gone_on_with_by_others(whole, way, writers, readers):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", WAYS)
-def test_what_one_process_began_is_gone_on_with_by_two(whole, way):
-    stop(1, way)
-    status, _, said = run_together(2, "-m", "--", "flori", "resume", "run", "--quiet")
-    assert status == 0, said
-    must_equal(whole)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("way", WAYS)
-def test_a_number_of_workers_that_does_not_suit_is_refused(way):
-    status, _, said = run_together(3, *command(way))
+def test_a_number_of_workers_that_does_not_suit_is_refused():
+    status, _, said = run_together(3, *command(TENSOR))
     assert status != 0 and said.count("takes workers in groups of 2, and there are 3") == 1
     assert "fault of flori" not in said
     assert not Path("run").exists()
 
 
-def stop(ranks: int, way: str) -> None:
+def stop(ranks: int, way: tuple[str, ...]) -> None:
     """Begin a run, and have one of its workers told to end."""
     group = start_together(ranks, *command(way))
     wait_for_lines(Path("run/metrics.jsonl"), 20, group)
     os.kill(workers(group)[-1], signal.SIGTERM)
-    _, said = group.communicate(timeout=240)
+    _, said = group.communicate(timeout=PATIENCE)
     assert said.count("stopped at step") == 1, said
     assert 0 < json.loads((Path("run") / "summary.json").read_text())["steps"] < 120

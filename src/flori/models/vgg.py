@@ -11,6 +11,7 @@ as it has neither stride nor pooling of its own; a pooling that would leave less
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from flori.layers.activations import initialise

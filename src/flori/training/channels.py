@@ -25,7 +25,7 @@ class Columns(ParallelStyle):
     """A convolution of which each rank makes some of the channels: [N, C, H, W] → [N, O/ranks, H', W']."""
 
     def _apply(self, module: nn.Module, device_mesh: Any) -> nn.Module:
-        _divide(module, device_mesh, 0)
+        _divide(module, device_mesh, Shard(0))
         convolve = module.forward
 
         def forward(x: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class Norm(ParallelStyle):
     """Batch norm of a rank's own channels, whatever its kind: [N, O/ranks, H, W] → the same."""
 
     def _apply(self, module: nn.Module, device_mesh: Any) -> nn.Module:
-        _divide(module, device_mesh, 0)
+        _divide(module, device_mesh, Shard(0))
         norm = module.forward
 
         def forward(x: Tensor) -> Tensor:
@@ -55,27 +55,37 @@ class Rows(ParallelStyle):
     """A convolution of some of the channels by each rank, added up: [N, C/ranks, H, W] → [N, O, H', W']."""
 
     def _apply(self, module: nn.Module, device_mesh: Any) -> nn.Module:
-        _divide(module, device_mesh, 1)
-        convolve = module.forward
+        add_up(module, device_mesh, Shard(1))
+        added = module.forward
 
         def forward(x: Tensor) -> Tensor:
-            with _own(module, bias=None):
-                y = _summed(convolve(x), device_mesh)
-            bias = cast(Tensor | None, module.bias)
+            y, bias = added(x), cast(Tensor | None, module.bias)
             return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)  # once, not by every rank
 
         module.forward = forward
         return module
 
 
-def _divide(layer: nn.Module, mesh: Any, axis: int) -> None:
-    """Leave each rank a share of a layer's tensors along an axis, of those that have it. They come to lie in the order
-    of their dimensions, in which shares are put together again."""
+def add_up(layer: nn.Module, mesh: Any, layout: Shard) -> None:
+    """Have a layer add up over ranks what each makes of its share of the inputs, and leave out the bias."""
+    _divide(layer, mesh, layout)
+    make = layer.forward
+
+    def forward(x: Tensor) -> Tensor:
+        with _own(layer, bias=None):
+            return _summed(make(x), mesh)
+
+    layer.forward = forward
+
+
+def _divide(layer: nn.Module, mesh: Any, layout: Any) -> None:
+    """Leave each rank a share of a layer's tensors, of those that have the dimension of the layout. They come to lie in
+    the order of their dimensions, in which shares are put together again."""
     tables: Any = (layer._parameters, layer._buffers)
     for table in tables:
         for name, t in table.items():
-            if t is not None and t.dim() > axis:
-                mine = distribute_tensor(t.detach().contiguous(), mesh, [Shard(axis)], src_data_rank=None)
+            if t is not None and t.dim() > layout.dim:
+                mine = distribute_tensor(t.detach().contiguous(), mesh, [layout], src_data_rank=None)
                 table[name] = nn.Parameter(mine, t.requires_grad) if isinstance(t, nn.Parameter) else mine
 
 

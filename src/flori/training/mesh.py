@@ -63,6 +63,6 @@ def _must_be_possible(workers: int, more: dict[str, int], options: Parallel) -> 
     if workers % group:
         what = f"{said} {'takes' if len(more) == 1 else 'take'} workers in groups of {group}, and there are {workers}"
         raise UserError(f"{what}; torchrun --nproc-per-node={group * max(1, workers // group)} starts as many")
-    if options.strategy == "async" and more or options.strategy == "shard" and "tensor" in more:
+    if (options.strategy == "async" and more) or (options.strategy == "shard" and "tensor" in more):
         what = f"parallel={options.strategy} and {said} do not go together"
         raise UserError(f"{what}; take one of them, or parallel=data")

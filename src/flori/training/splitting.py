@@ -7,7 +7,8 @@ columns   of a dense layer each rank has some of the units, of a convolution som
 rows      of the one behind it the weights of those: what it makes of them is added up over ranks,
 dropout   between the two leaves out the same units as undivided,
 norm      between the two is each rank's own channels' (`flori.training.channels` for this and convolutions),
-heads     attention, of which each rank has whole heads.
+heads     attention, of which each rank has whole heads,
+grams     tables of n-grams, of whose vectors each rank has some of the numbers; what is made of them is added up.
 
 All else every rank does alike.
 """
@@ -40,7 +41,7 @@ def split(model: nn.Module, mesh: Any, kinds: Mapping[str, str]) -> None:
 def _style(layer: nn.Module, kind: str) -> ParallelStyle:
     if isinstance(layer, nn.Conv2d):
         return channels.Columns() if kind == "columns" else channels.Rows()
-    styles = {"columns": ColwiseParallel, "rows": RowwiseParallel, "heads": Heads}
+    styles = {"columns": ColwiseParallel, "rows": RowwiseParallel, "heads": Heads, "grams": Tables}
     return {**styles, "dropout": Drawn, "norm": channels.Norm}[kind]()
 
 
@@ -55,17 +56,17 @@ def divisible(model: nn.Module, ranks: int, held: Callable[[str], bool] = lambda
 
 
 def _groups(splits: Mapping[str, str]) -> list[dict[str, str]]:
-    """What can only be divided together: from columns to their rows, and each attention."""
+    """What can only be divided together: from columns to their rows, each attention, all tables."""
     found: list[dict[str, str]] = []
     for name, kind in splits.items():
-        found += [{}] if kind in ("columns", "heads") else []
+        found += [{}] if kind in ("columns", "heads", "grams") else []
         found[-1][name] = kind
     return found
 
 
 def _outputs(layer: Any) -> int:
-    """By how many outputs a layer can be divided: heads, channels or units."""
-    names = ("heads", "out_channels", "out_features")
+    """By how many outputs a layer can be divided: heads, channels, units, or numbers of a vector."""
+    names = ("heads", "out_channels", "out_features", "features")
     return int(next(getattr(layer, name) for name in names if hasattr(layer, name)))
 
 
@@ -104,6 +105,18 @@ class Heads(ParallelStyle):
             parts = cast(Any, layer).out_features // width
             style = RowwiseParallel() if name == "out_proj" else ColwiseParallel() if parts == 1 else Fused(parts)
             parallelize_module(layer, device_mesh, style, src_data_rank=None)
+        return module
+
+
+class Tables(ParallelStyle):
+    """Vectors of n-grams of several lengths, side by side, and what a dense layer without bias makes of them: of all
+    of them each rank has the same numbers."""
+
+    def _apply(self, module: nn.Module, device_mesh: Any) -> nn.Module:
+        grams = cast(Any, module)
+        for table in grams.tables:
+            parallelize_module(table, device_mesh, ColwiseParallel(), src_data_rank=None)
+        channels.add_up(grams.mix, device_mesh, _StridedShard(1, split_factor=len(grams.tables)))
         return module
 
 
