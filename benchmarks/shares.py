@@ -1,5 +1,5 @@
-"""What each of several workers holds of a network that they divide: bytes of weights and of the optimiser's memory, and the
-most that its process had in memory.
+"""What each of several workers holds of a network that they divide: bytes of weights and of the optimiser's memory, and
+the most that its process had in memory.
 
     python benchmarks/shares.py [NAME [key=value …]]
 
@@ -36,9 +36,8 @@ def main() -> None:
     """Run all, print a line each."""
     words = sys.argv[1:]
     systems = {words[0]: tuple(words[1:])} if words else SYSTEMS
-    print(
-        "| system | way | workers | weights, MiB | with the optimiser's, MiB | process at most, MiB |\n|---|---|---|---|---|---|"
-    )
+    head = ("system", "way", "workers", "weights, MiB", "with the optimiser's, MiB", "process at most, MiB")
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for system, settings in systems.items():
         for way, sizes in WAYS.items():
             for workers, how in sizes:

@@ -4,8 +4,8 @@
     norm      of the batch, channel by channel: each rank those that it has,
     rows      z_p = Σ_o V_po ∗ y_o + a_p, of which each rank makes the terms of its own o; their sum is over ranks.
 
-Weights are kept as DTensors, which know what of them each rank has. As DTensor convolves whole tensors only, layers work
-on plain ones: a rank's own.
+Weights are kept as DTensors, which know what of them each rank has. As DTensor convolves whole tensors only, layers
+work on plain ones: a rank's own.
 """
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ class Staged(Sharing):
     def schedule(self, parts: Sequence[Any], learnt: Learnt) -> tuple[Any, tuple[Tensor, ...], dict[str, Any]]:
         """torch's schedule for parts of one shape; what its step takes, in and by name."""
         self._parts, self._learnt = parts, learnt
-        # Shares of a part may have other rows on other ranks, and all are to make a schedule at once: torch then lets go
-        # of weights that are in shares, and gathers them anew.
+        # Shares of a part may have other rows on other ranks, and all are to make a schedule at once: torch then lets
+        # go of weights that are in shares, and gathers them anew.
         key = (len(parts), self._rows, parts[0].inputs.shape)
         if key not in self._schedules:
             self._schedules[key] = self._made(len(parts), parts[0].inputs)
