@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def test_a_run_to_the_end_is_that_of_one_process(whole, way):
     must_equal(whole)
     run = flori.load("run")
     assert run.evaluate()["scores"] == pytest.approx(run.summary["scores"]["test"], abs=1e-9)
-    assert "transformer-lm" in (run.path / "report.html").read_text() and run.predict("th")[0]["text"]
+    assert run.predict("th")[0]["text"] == flori.load(whole / "whole").predict("th")[0]["text"]
+    assert said_in_report(run.path) == said_in_report(whole / "whole")
 
 
 @pytest.mark.long
@@ -99,6 +101,12 @@ def test_a_number_of_workers_that_does_not_suit_is_refused():
     assert status != 0 and said.count("takes workers in groups of 2, and there are 3") == 1
     assert "fault of flori" not in said
     assert not Path("run").exists()
+
+
+def said_in_report(run: Path) -> tuple[list[str], list[str]]:
+    """The headings and tables of a report but for settings and paths, and the pictures beside it."""
+    text = (run / "report.html").read_text().partition("<h2>The recipe")[0]
+    return re.findall(r"<h2>.*?</h2>|<td.*?</td>", text, re.DOTALL), sorted(path.name for path in run.glob("*.png"))
 
 
 def stop(ranks: int, way: tuple[str, ...]) -> None:

@@ -66,7 +66,7 @@ class Rows(ParallelStyle):
         return module
 
 
-def add_up(layer: nn.Module, mesh: Any, layout: Shard) -> None:
+def add_up(layer: nn.Module, mesh: Any, layout: Any) -> None:
     """Have a layer add up over ranks what each makes of its share of the inputs, and leave out the bias."""
     _divide(layer, mesh, layout)
     make = layer.forward
