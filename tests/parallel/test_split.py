@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from tests.parallel.cases import SPLIT, STEPS, trained
+from tests.parallel.groups import run_together
+from tests.parallel.halfway import gone_on
 from tests.parallel.test_equal import group
 
 SHORT = [
@@ -40,6 +42,17 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("case", SHORT)
 def test_two_ranks_equal_one(two, case):
     must_equal_one(two, case, 2)
+
+
+def test_both_and_one_alone_go_on_with_what_two_saved_of_divided_channels(tmp_path):
+    case = "normed, tensor"
+    status, _, said = run_together(2, "-m", "tests.parallel.halfway", str(tmp_path), case)
+    assert status == 0, said
+    wanted = {name: t for name, t in trained(case, tmp_path).items() if name not in ("losses", "kept")}
+    for found in (gone_on(case, tmp_path), *(load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))):
+        assert found.keys() == wanted.keys()
+        for name, t in wanted.items():
+            torch.testing.assert_close(found[name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
 
 
 @pytest.mark.long
