@@ -26,6 +26,7 @@ PICTURES = {
     "data.examples": 55,
     "batch": 13,
 }  # the last batch of a pass: three, too few for two ranks
+ADAM = {"optimizer": "adam", "lr": 1e-3}  # so that rounding does not grow tenfold a step
 NORMED = {"parallel.norm": "all", "model.width": 0.25, "model.depth": 8}
 STREAMED = {"batch": 13, "data.cache": "none", "data.workers": 1, "data.flip": True, "data.crop": 0.5, "lr": 0.01}
 PLACES = {"Photos": "photos", "Shards": "shards"}
@@ -79,7 +80,23 @@ DIVISIBLE: dict[str, tuple[str, dict[str, Any]]] = {
     "next-tokens": ("transformer-lm", {"data": "Corpus", "batch": 5, "data.window": 13, "training.average": 0.9}),
     "untied": ("transformer-lm", {"data": "Corpus", "batch": 7, "model.tied": False, "training.accumulate": 3}),
     "translated": ("transformer", {"data": "Pairs", "batch": 13}),
-    "blocks": ("resnet18", {**PICTURES, "model.width": 0.1, "training.accumulate": 3}),
+    "blocks": (
+        "resnet18",
+        {**PICTURES, "parallel.norm": "all", "lr": 0.01, "model.width": 0.125, "training.accumulate": 2},
+    ),
+    "bottlenecks": ("resnet50", {**PICTURES, **ADAM, "parallel.norm": "all", "model.width": 0.0625}),
+    "threes": ("nin", {**PICTURES, **ADAM, "model.width": 0.0625, "model.dropout": 0.0}),
+    "normed-pairs": (
+        "vgg11",
+        {
+            **PICTURES,
+            **ADAM,
+            "parallel.norm": "all",
+            "model.norm": "batch",
+            "model.width": 0.0625,
+            "training.clip": 0.05,
+        },
+    ),
     "normed": ("resnet-cifar", {**PICTURES, **NORMED, "training.accumulate": 2, "model.depth": 14}),
 }
 """What can be divided by layers, cut into stages, or both."""
@@ -87,11 +104,19 @@ ROWS_OF_LAYERS = ("dense", "averaged")
 CASES |= {
     f"{case}, sharded": (DIVISIBLE[case][0], {**DIVISIBLE[case][1], "parallel": "shard"}) for case in ROWS_OF_LAYERS
 }
-LAYERED = ("pictures", "dense", "dropped", "heads", "averaged", "next-tokens", "untied", "translated")
+CONVOLVED = ("blocks", "bottlenecks", "threes", "normed-pairs", "normed")
+LAYERED = ("pictures", "dense", "dropped", "heads", "averaged", "next-tokens", "untied", "translated", *CONVOLVED)
 STAGED = ("pictures", "dense", "heads", "averaged", "next-tokens", "untied", "blocks", "normed")
+TENSOR, PIPELINE = {"parallel.tensor": 2}, {"parallel.pipeline": 2}
+WAYS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "tensor": (TENSOR, LAYERED),
+    "pipeline": (PIPELINE, STAGED),
+    "both": ({**TENSOR, **PIPELINE}, ("pictures", "heads", "averaged", "next-tokens", "untied", "blocks", "normed")),
+    "sharded stages": ({**PIPELINE, "parallel": "shard"}, STAGED),
+}
 SPLIT = {
-    f"{case}, {way}": (DIVISIBLE[case][0], {**DIVISIBLE[case][1], f"parallel.{way}": 2})
-    for way, cases in {"tensor": LAYERED, "pipeline": STAGED}.items()
+    f"{case}, {way}": (DIVISIBLE[case][0], {**DIVISIBLE[case][1], **settings})
+    for way, (settings, cases) in WAYS.items()
     for case in cases
 }
 SMALL = {

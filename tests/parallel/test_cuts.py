@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations, pairwise
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from flori.core.recipe import Parallel
 from flori.recipes.catalogue import find
 from flori.training.mesh import ordered
 from flori.training.pipeline import balanced, cut, planned
-from flori.training.splitting import divisible, split
+from flori.training.splitting import divisible, must_divide
 from flori.training.staged import shared
 
 NETWORKS = {
@@ -84,6 +84,19 @@ def test_only_what_comes_out_even_is_divided():
     lm = models.transformer_lm(31, width=12, heads=3, layers=1, hidden=14)
     assert divisible(lm, 3) == {"decoder.layers.0.self_attn": "heads"}
     assert [*divisible(lm, 7)] == ["decoder.layers.0.linear1", "decoder.layers.0.linear2"]
+    vgg = models.vgg11(7, (1, 17, 13), width=3 / 64, norm="batch", hidden=64)
+    first = {"features.0": "columns", "features.1": "norm", "features.4": "rows"}
+    assert first.items() <= divisible(vgg, 3).items() and not first.keys() & divisible(vgg, 2).keys()
+    bottlenecks = divisible(models.resnet50(7, (1, 17, 13), width=5 / 64), 5)
+    assert len(bottlenecks) == 3 * 16
+    assert [bottlenecks[f"layer3.5.{name}"] for name in ("conv2", "bn2", "conv3")] == ["columns", "norm", "rows"]
+
+
+def test_what_two_stages_have_a_half_of_each_is_not_divided():
+    model = models.mlp(7, (5,), hidden=(12, 13, 15, 17))
+    plan = planned(model, 2, torch.zeros(1, 5), "mlp")
+    held = [name for stage in (0, 1) for name in divisible(model, 1, partial(plan.holds, stage))]
+    assert plan.cuts == (0, 3, 5) and held == ["layers.0", "layers.2"] and len(divisible(model, 1)) == 4
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,13 @@ def test_only_what_comes_out_even_is_divided():
     [
         (3, {"parallel.tensor": 2}, "parallel.tensor=2 takes workers in groups of 2, and there are 3"),
         (3, {"parallel.pipeline": 4}, "parallel.pipeline=4 takes workers in groups of 4, and there are 3"),
-        (4, {"parallel.tensor": 2, "parallel.pipeline": 2}, "parallel.tensor and parallel.pipeline at once"),
+        (
+            6,
+            {"parallel.tensor": 2, "parallel.pipeline": 2},
+            "parallel.pipeline=2 and parallel.tensor=2 take workers in groups of 4, and there are 6; torchrun "
+            "--nproc-per-node=4 starts as many",
+        ),
+        (4, {"parallel.pipeline": 2, "parallel": "async"}, "do not go together"),
         (2, {"parallel.tensor": 2, "parallel": "shard"}, "do not go together"),
     ],
 )
@@ -106,11 +125,10 @@ def test_one_process_alone_takes_no_notice():
 
 
 def test_what_cannot_be_divided_is_refused():
-    mesh = SimpleNamespace(size=lambda: 2)
-    with pytest.raises(UserError, match=r"parallel.tensor=2: resnet18 has no attention and no two dense layers"):
-        split(NETWORKS["resnet"](), mesh, "resnet18")
-    with pytest.raises(UserError, match=r"neither the heads nor the hidden units of this mlp come out even"):
-        split(models.mlp(7, (5,), hidden=(11,)), mesh, "mlp")
+    with pytest.raises(UserError, match=r"parallel.tensor=2: lstm has no attention, and no two dense layers"):
+        must_divide({}, models.lstm(31), 2, "lstm")
+    with pytest.raises(UserError, match=r"this mlp has no heads, hidden units or channels that come out even"):
+        must_divide({}, models.mlp(7, (5,), hidden=(11,)), 2, "mlp")
     with pytest.raises(UserError, match=r"parallel.pipeline=2: lstm is no row of layers"):
         planned(models.lstm(31), 2, torch.zeros(1, 5, dtype=torch.int64), "lstm")
     with pytest.raises(UserError, match=r"this mlp can be cut into 2 stages at most"):

@@ -1,5 +1,5 @@
 """Layers divided over two ranks, and stages of a network, come to what one process comes to; so do four ranks, two by
-two."""
+two, and eight, two by two by two."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import torch
 from safetensors.torch import load_file
 
 from tests.parallel.cases import SPLIT, STEPS, trained
+from tests.parallel.groups import run_together
+from tests.parallel.halfway import gone_on
 from tests.parallel.test_equal import group
 
 SHORT = [
     *("pictures, tensor", "dense, tensor", "dropped, tensor", "next-tokens, tensor", "translated, tensor"),
-    *("dense, pipeline", "next-tokens, pipeline", "normed, pipeline"),
+    *("normed, tensor", "dense, pipeline", "next-tokens, pipeline", "normed, pipeline"),
 ]
-LONG = [case for case in SPLIT if case not in SHORT]
-BY_TWO = ("next-tokens, tensor", "pictures, tensor", "next-tokens, pipeline", "normed, pipeline")
+BY_TWO = (
+    *("next-tokens, tensor", "pictures, tensor", "normed, tensor", "next-tokens, pipeline", "normed, pipeline"),
+    *("next-tokens, both", "normed, both", "next-tokens, sharded stages", "normed, sharded stages"),
+)
 FOUR = [case for case in SPLIT if not case.startswith("dropped")]  # each share of a batch draws by itself
+EIGHT = [case for case in SPLIT if case.endswith("both")]
+LONG = [case for case in SPLIT if case not in SHORT and not case.endswith(("both", "sharded stages"))]
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +35,24 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What four ranks came to, in pairs that share batches."""
+    """What four ranks came to: pairs that share batches, or the weights of a stage, or divide its layers."""
     return group(4, [*BY_TWO], tmp_path_factory.mktemp("four"))
 
 
 @pytest.mark.parametrize("case", SHORT)
 def test_two_ranks_equal_one(two, case):
     must_equal_one(two, case, 2)
+
+
+def test_both_and_one_alone_go_on_with_what_two_saved_of_divided_channels(tmp_path):
+    case = "normed, tensor"
+    status, _, said = run_together(2, "-m", "tests.parallel.halfway", str(tmp_path), case)
+    assert status == 0, said
+    wanted = {name: t for name, t in trained(case, tmp_path).items() if name not in ("losses", "kept")}
+    for found in (gone_on(case, tmp_path), *(load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))):
+        assert found.keys() == wanted.keys()
+        for name, t in wanted.items():
+            torch.testing.assert_close(found[name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
 
 
 @pytest.mark.long
@@ -58,12 +75,20 @@ def test_two_by_two_ranks_equal_one_in_all_cases(tmp_path):
         must_equal_one(tmp_path, case, 4)
 
 
+@pytest.mark.long
+def test_two_by_two_by_two_ranks_equal_one(tmp_path):
+    group(8, EIGHT, tmp_path)
+    for case in EIGHT:
+        must_equal_one(tmp_path, case, 8)
+
+
 def must_equal_one(together: Path, case: str, ranks: int) -> None:
     """All ranks came to the same, and to what this process comes to; each kept less than it."""
     alone = trained(case, together)
     found = [load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks)]
     size, *sizes = (int(one.pop("kept")) for one in (alone, *found))
-    assert max(sizes) < size and sum(sizes) >= size * ranks / 2, sizes
+    copies = ranks // (4 if case.endswith(("both", "sharded stages")) else 2)
+    assert max(sizes) < size and sum(sizes) >= size * copies, sizes
     assert len(alone["losses"]) == STEPS
     for name, t in alone.items():
         torch.testing.assert_close(found[0][name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")

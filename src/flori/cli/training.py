@@ -113,11 +113,9 @@ def _introduced(run: Any) -> str:
 def _workers(run: Any) -> str:
     """How many there are, and how they share the work."""
     order, said = run.order, f"{run.ranks.size} workers"
-    if not order.tensor.alone:
-        return f"{said}, {order.tensor.size} to a layer"
-    if not order.stages.alone:
-        return f"{said}, {order.stages.size} stages"
-    return said + (" that do the same work" if run.share.whole else "")
+    stages = "" if order.stages.alone else f", {order.stages.size} stages"
+    parts = "" if order.tensor.alone else f", {order.tensor.size} to a layer"
+    return (said + stages + parts) if stages or parts else said + (" that do the same work" if run.share.whole else "")
 
 
 def say_what_was_left_out(session: Any) -> None:

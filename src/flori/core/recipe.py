@@ -166,7 +166,8 @@ class Parallel:
     slow: str | None = value(None, "RANK:FACTOR makes a worker take so many times as long, for study")
     tensor: int = value(
         1,
-        "so many workers divide each layer among them: heads of attention, hidden units; data is shared over the rest",
+        "so many workers divide each layer among them: heads of attention, hidden units, channels of convolutions; "
+        "data is shared over the rest",
         at_least=1,
         at_most=4096,
     )

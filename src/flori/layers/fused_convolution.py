@@ -26,9 +26,11 @@ WIDEST = 48  # columns of a padded picture up to which the band matrix pays
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def pays(x: Tensor) -> bool:
-    """Whether the fused operation is the faster one for pictures [B, C, H, W] under the present autocast."""
-    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and x.shape[-1] <= WIDEST
+def pays(x: Tensor, *layers: nn.Module) -> bool:
+    """Whether the fused operation is the faster one for pictures [B, C, H, W] under the present autocast. It is for
+    layers that no ranks divide: what each makes would have to be added up before it goes through ReLU."""
+    divided = any(hasattr(p, "full_tensor") for layer in layers for p in layer.parameters())
+    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and x.shape[-1] <= WIDEST and not divided
 
 
 def convolve_relu_max_pool(x: Tensor, layer: nn.Conv2d, dtype: torch.dtype = torch.bfloat16) -> Tensor:

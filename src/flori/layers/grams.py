@@ -26,7 +26,7 @@ class Grams(nn.Module):
         super().__init__()
         self.tables = nn.ModuleList(nn.Embedding(rows, features) for _ in range(2, longest + 1))
         self.mix = nn.Linear(features * len(self.tables), width, bias=False)
-        self.dropout, self.longest = dropout, longest
+        self.dropout, self.longest, self.features = dropout, longest, features
         for table in self.tables:
             assert isinstance(table, nn.Embedding)
             nn.init.zeros_(table.weight)

@@ -12,11 +12,10 @@ convolution 5×5 [N, 256, 26, 26] → pooling [N, 256, 12, 12] → three convolu
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from flori.layers.activations import initialise
+from flori.layers.pairs import pairs
 from flori.layers.sections import Section, sections
 from flori.layers.stem import is_small, scaled
 
@@ -28,7 +27,6 @@ class AlexNet(nn.Module):
     """The features, then the classifier."""
 
     heads = ("classifier.6",)
-    splits: ClassVar = {"classifier.1": "columns", "classifier.3": "dropout", "classifier.4": "rows"}
 
     def __init__(
         self,
@@ -59,6 +57,7 @@ class AlexNet(nn.Module):
             *(nn.Dropout(dropout), nn.Linear(c5 * height * wide, hidden), nn.ReLU(inplace=True)),
             *(nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, classes)),
         )
+        self.splits = pairs("features", self.features) | pairs("classifier", self.classifier)
         initialise(self, "relu")
         nn.init.zeros_(self.classifier[6].weight)  # type: ignore[arg-type]
 

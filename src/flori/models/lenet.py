@@ -9,12 +9,11 @@ Shapes, for one channel of 28×28: [N, 1, 28, 28] → convolution 5×5, padding 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from flori.layers.activations import ACTIVATIONS, initialise
 from flori.layers.fused_convolution import convolve_relu_max_pool, pays
+from flori.layers.pairs import pairs
 from flori.layers.sections import Section, sections
 
 POOLS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
@@ -24,7 +23,6 @@ class LeNet(nn.Module):
     """The features, then the classifier, as two sequences."""
 
     heads = ("classifier.4",)
-    splits: ClassVar = {"classifier.0": "columns", "classifier.2": "rows"}
 
     def __init__(self, classes: int, shape: tuple[int, int, int], activation: str, pool: str) -> None:
         super().__init__()
@@ -40,13 +38,14 @@ class LeNet(nn.Module):
         last = nn.Linear(84, classes)
         self.classifier = nn.Sequential(nn.Linear(flat, 120), act(), nn.Linear(120, 84), act(), last)
         self.fusible = activation == "relu" and pool == "max"
+        self.splits = pairs("features", self.features) | pairs("classifier", self.classifier)
         initialise(self, activation)
         # From zero the last layer says all classes with equal chance at first; those before it differ already.
         nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""
-        if self.fusible and pays(x):
+        if self.fusible and pays(x, *self.features):
             for layer in self.features:
                 if isinstance(layer, nn.Conv2d):
                     x = convolve_relu_max_pool(x, layer)

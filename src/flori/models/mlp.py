@@ -11,6 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from flori.layers.activations import ACTIVATIONS, initialise
+from flori.layers.pairs import pairs
 from flori.layers.sections import Section, sections
 
 
@@ -25,7 +26,7 @@ class MLP(nn.Module):
             layers += [nn.Dropout(dropout)] if dropout else []
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
         self.heads = (f"layers.{len(layers)}",)
-        self.splits = _splits(self.layers)
+        self.splits = pairs("layers", self.layers)
         initialise(self, activation, rule, gain)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,17 +41,6 @@ class MLP(nn.Module):
 
 def _numbers(out: Tensor) -> Tensor:
     return out.squeeze(1) if out.shape[1] == 1 else out
-
-
-def _splits(layers: nn.Sequential) -> dict[str, str]:
-    """Hidden layers in pairs: the units of the first of two are divided, which the second one adds up."""
-    linear = [place for place, layer in enumerate(layers) if isinstance(layer, nn.Linear)]
-    found: dict[str, str] = {}
-    for first, second in zip(linear[::2], linear[1::2], strict=False):
-        dropped = [place for place in range(first, second) if isinstance(layers[place], nn.Dropout)]
-        found |= {f"layers.{first}": "columns", **{f"layers.{place}": "dropout" for place in dropped}}
-        found |= {f"layers.{second}": "rows"}
-    return found
 
 
 def mlp(

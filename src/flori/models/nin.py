@@ -14,6 +14,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from flori.layers.activations import initialise
+from flori.layers.pairs import pairs
 from flori.layers.stem import is_small, scaled
 
 WIDTHS = (96, 256, 384)
@@ -49,6 +50,8 @@ class NiN(nn.Module):
             *(block(second, third, 3, padding=1), pooling(), nn.Dropout(dropout)),
         )
         self.head = block(third, classes, 3, padding=1)[:-1]
+        blocks = {"head": self.head, **{f"features.{place}": self.features[place] for place in (0, 2, 4)}}
+        self.splits = {layer: how for name, one in blocks.items() for layer, how in pairs(name, one).items()}  # type: ignore[arg-type]
         initialise(self, "relu")
         nn.init.zeros_(self.head[-1].weight)  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -33,6 +34,7 @@ class Basic(nn.Module):
     """Two 3×3 convolutions: [N, C, H, W] → [N, width, H/stride, W/stride]."""
 
     expansion = 1
+    splits: ClassVar = {"conv1": "columns", "bn1": "norm", "conv2": "rows"}
 
     def __init__(self, channels: int, width: int, stride: int, shortcut: nn.Module | None) -> None:
         super().__init__()
@@ -50,6 +52,7 @@ class Bottleneck(nn.Module):
     """1×1 to fewer channels, 3×3, 1×1 to four times as many: [N, C, H, W] → [N, 4·width, H/stride, W/stride]."""
 
     expansion = 4
+    splits: ClassVar = {"conv2": "columns", "bn2": "norm", "conv3": "rows"}
 
     def __init__(self, channels: int, width: int, stride: int, shortcut: nn.Module | None) -> None:
         super().__init__()
@@ -96,6 +99,7 @@ class ResNet(nn.Module):
         initialise(self, "relu")
         nn.init.zeros_(self.fc.weight)
         start_as_identities(self)
+        self.splits = splits(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""
@@ -131,6 +135,12 @@ def blocks(**stages: nn.Sequential) -> list[Section]:
     return [
         Section((f"{name}.{place}",), one) for name, sequence in stages.items() for place, one in enumerate(sequence)
     ]
+
+
+def splits(model: nn.Module) -> dict[str, str]:
+    """How the blocks of a network can be divided over workers, by the names that their layers have in it."""
+    found = {name: layer for name, layer in model.named_modules() if isinstance(layer, Basic | Bottleneck)}
+    return {f"{name}.{part}": how for name, block in found.items() for part, how in block.splits.items()}
 
 
 def start_as_identities(model: nn.Module) -> None:

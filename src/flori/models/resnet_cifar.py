@@ -17,7 +17,7 @@ from flori.layers.activations import initialise
 from flori.layers.normalisation import norm_relu
 from flori.layers.sections import Section
 from flori.layers.stem import is_small, scaled
-from flori.models.resnet import Basic, blocks, convolution, start_as_identities
+from flori.models.resnet import Basic, blocks, convolution, splits, start_as_identities
 
 WIDTHS = (16, 32, 64)
 
@@ -52,6 +52,7 @@ class ResNetCifar(nn.Module):
         initialise(self, "relu")
         nn.init.zeros_(self.fc.weight)
         start_as_identities(self)
+        self.splits = splits(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → logits [N, K]."""

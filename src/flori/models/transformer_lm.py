@@ -66,7 +66,7 @@ class TransformerLM(nn.Module):
         self.dropout, self.decoder = Dropout(shape.dropout), Stack(layers, shape)
         self.output = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.heads = ("embedding",) if tied else ("output",)
-        self.splits = splits(decoder=self.decoder)
+        self.splits = splits(decoder=self.decoder) | ({"grams": "grams"} if self.grams is not None else {})
         self.rows = {"embedding": "vocabulary", "output": "vocabulary"}
         begin_open(self.decoder, self.output)
         self.context, self.head_width = context, width // shape.heads

@@ -11,11 +11,11 @@ as it has neither stride nor pooling of its own; a pooling that would leave less
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from torch import Tensor, nn
 
 from flori.layers.activations import initialise
+from flori.layers.pairs import pairs
 from flori.layers.sections import Section, sections
 from flori.layers.stem import is_small, scaled
 
@@ -29,7 +29,6 @@ class VGG(nn.Module):
     """The features, then the classifier."""
 
     heads = ("classifier.6",)
-    splits: ClassVar = {"classifier.0": "columns", "classifier.2": "dropout", "classifier.3": "rows"}
 
     def __init__(
         self,
@@ -60,6 +59,7 @@ class VGG(nn.Module):
             *(nn.Linear(channels * height * wide, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)),
             *(nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout), nn.Linear(hidden, classes)),
         )
+        self.splits = pairs("features", self.features) | pairs("classifier", self.classifier)
         initialise(self, "relu")
         nn.init.zeros_(self.classifier[6].weight)  # type: ignore[arg-type]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from flori.core.ranks import ALONE
 from flori.core.recipe import Recipe, Training
 from flori.recipes.suiting import must_suit_shards
 from flori.training import optimizers
@@ -13,6 +17,9 @@ from flori.training.mesh import Order
 from flori.training.sharding import is_sharded, move_by_shares, replicated, shard
 from flori.training.state import State, averaged
 from flori.training.together import BY_ITSELF, DataParallel, Sharded, Together
+
+if TYPE_CHECKING:
+    from flori.training.pipeline import Plan
 
 
 def arranged(
@@ -48,10 +55,12 @@ def _together(recipe: Recipe, model: nn.Module, average: AveragedModel | None, o
 
 def _divided(recipe: Recipe, model: nn.Module, average: AveragedModel | None, order: Order) -> Together:
     """Ranks along "tensor" divide layers; those along "data" learn the same ones."""
-    from flori.training.splitting import split  # takes a while to import, and one process needs nothing of it
+    from flori.training.splitting import divisible, must_divide, split  # takes a while, and one process needs none
 
+    kinds = divisible(model, order.tensor.size)
+    must_divide(kinds, model, order.tensor.size, recipe.system)
     for one in [model] if average is None else [model, average.module]:
-        split(one, order.mesh["tensor"], recipe.system)
+        split(one, order.mesh["tensor"], kinds)
     if average is not None:
         move_by_shares(average)
     if not order.data.alone:
@@ -68,17 +77,28 @@ def _in_stages(
     device: torch.device,
     precision: str,
 ) -> tuple[State, Together]:
-    """Each rank keeps the layers of its stage, and ranks along "data" learn the same ones."""
+    """Each rank keeps the layers of its stage, shares of them where there are ranks along "tensor". Those along "data"
+    learn the same ones, and each keeps a share with parallel=shard."""
     from flori.training.pipeline import Stage, cut, planned
     from flori.training.staged import Staged, shared
 
     stages = order.stages
     plan = planned(model, stages.size, sample.to(device, _kind(model, sample)), recipe.system)
-    common, all_of_them = shared(plan, model), optimizers.names(optimizers.build(model, options), model)
+    sharing = recipe.parallel.strategy == "shard" and not order.data.alone
+    common = shared(plan, model, order.data if sharing else ALONE)
+    all_of_them = optimizers.names(optimizers.build(model, options), model)
+    kinds = {} if order.tensor.alone else _of_stage(recipe, model, plan, order)
     cut(model, plan, stages.rank)
     average = averaged(model, options.average)
+    if kinds:
+        from flori.training.splitting import split
+
+        for one in [model] if average is None else [model, average.module]:
+            split(one, order.mesh["tensor"], kinds)
     stage = Stage(model, plan.of(stages.rank), device, precision)
-    if not order.data.alone:
+    if sharing:
+        shard(stage, average, order.mesh["data"])
+    elif not order.data.alone:
         replicated(stage, order.mesh["data"])
     if average is not None:
         move_by_shares(average)
@@ -86,6 +106,16 @@ def _in_stages(
     state = State(model, optimizer, average, stages=stages, sharded=True)
     state.numbered = [all_of_them.index(name) for name in optimizers.names(optimizer, model)]
     return state, Staged(stage, plan, order, common)
+
+
+def _of_stage(recipe: Recipe, model: nn.Module, plan: Plan, order: Order) -> dict[str, str]:
+    """What this rank's stage has that ranks along "tensor" divide, of a network that is not cut yet."""
+    from flori.training.splitting import divisible, must_divide
+
+    ranks, stages = order.tensor.size, order.stages
+    found = [divisible(model, ranks, partial(plan.holds, stage)) for stage in range(stages.size)]
+    must_divide({name: kind for one in found for name, kind in one.items()}, model, ranks, recipe.system)
+    return found[stages.rank]
 
 
 def _kind(model: nn.Module, sample: Tensor) -> torch.dtype:

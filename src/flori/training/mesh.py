@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ class Order:
     Args:
         data: those that hold the same as this one, and learn from other examples.
         tensor: those that learn from the same examples, and divide layers with this one.
-        stages: those that learn from the same examples, and hold other layers.
+        stages: those that learn from the same examples, and hold other layers (where layers are divided too, the same
+            shares of them).
         mesh: torch's device mesh of them; None for one process alone.
     """
 
@@ -32,14 +34,14 @@ class Order:
     @property
     def drawn(self) -> int:
         """By which number this rank draws what is left out: those who divide a layer draw alike."""
-        return self.data.rank if self.stages.alone else self.ranks.rank
+        return self.data.rank * self.stages.size + self.stages.rank
 
 
 ALL_ALONE = Order()
 
 
 def ordered(ranks: Ranks, device: torch.device, options: Parallel) -> Order:
-    """The ranks as a recipe has them stand: along "data", and along "tensor" or "pipeline" where it asks for that.
+    """The ranks as a recipe has them stand: along "data", and along "pipeline" and "tensor" where it asks for these.
 
     Raises UserError where their number does not suit.
     """
@@ -47,23 +49,20 @@ def ordered(ranks: Ranks, device: torch.device, options: Parallel) -> Order:
         return ALL_ALONE
     from torch.distributed.device_mesh import init_device_mesh
 
-    wanted = {"tensor": options.tensor, "pipeline": options.pipeline}
+    wanted = {"pipeline": options.pipeline, "tensor": options.tensor}  # who divide layers talk most: side by side
     more = {name: size for name, size in wanted.items() if size > 1}
     _must_be_possible(ranks.size, more, options)
-    sizes = {"data": ranks.size // next(iter(more.values()), 1), **more}
+    sizes = {"data": ranks.size // math.prod(more.values()), **more}
     mesh = init_device_mesh(device.type, tuple(sizes.values()), mesh_dim_names=tuple(sizes))
     along = {name: Ranks(mesh.get_local_rank(name), size, mesh.get_group(name)) for name, size in sizes.items()}
     return Order(ranks, along["data"], along.get("tensor", ALONE), along.get("pipeline", ALONE), mesh)
 
 
 def _must_be_possible(workers: int, more: dict[str, int], options: Parallel) -> None:
-    if len(more) > 1:
-        raise UserError("parallel.tensor and parallel.pipeline at once: take one of them, and more workers share data")
-    for name, size in more.items():
-        if workers % size:
-            what = f"parallel.{name}={size} takes workers in groups of {size}, and there are {workers}"
-            raise UserError(f"{what}; torchrun --nproc-per-node={size * max(1, workers // size)} starts as many")
-    if more and options.strategy != "data":
-        name, size = next(iter(more.items()))
-        what = f"parallel={options.strategy} and parallel.{name}={size} do not go together"
+    said, group = " and ".join(f"parallel.{name}={size}" for name, size in more.items()), math.prod(more.values())
+    if workers % group:
+        what = f"{said} {'takes' if len(more) == 1 else 'take'} workers in groups of {group}, and there are {workers}"
+        raise UserError(f"{what}; torchrun --nproc-per-node={group * max(1, workers // group)} starts as many")
+    if (options.strategy == "async" and more) or (options.strategy == "shard" and "tensor" in more):
+        what = f"parallel={options.strategy} and {said} do not go together"
         raise UserError(f"{what}; take one of them, or parallel=data")

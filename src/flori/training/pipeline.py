@@ -34,6 +34,10 @@ class Plan:
         """The sections of a stage."""
         return self.sections[self.cuts[stage] : self.cuts[stage + 1]]
 
+    def holds(self, stage: int, name: str) -> bool:
+        """Whether a stage has the layer of that name, or one that it is in."""
+        return any(f"{name}.".startswith(f"{one}.") for section in self.of(stage) for one in section.holds)
+
     def shape(self, stage: int, given: Tensor) -> torch.Size:
         """That of what a stage is given, or the last one puts out (`stage` is then their number), for inputs of a
         network as `given`."""

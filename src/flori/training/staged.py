@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from flori.core.ranks import ALONE, Ranks
 from flori.training.clipping import gradient_norm
 from flori.training.mesh import Order
 from flori.training.pipeline import Plan, Stage
@@ -25,9 +27,10 @@ class Staged(Sharing):
 
     def __init__(self, stage: Stage, plan: Plan, order: Order, shared: dict[str, torch.Size]) -> None:
         super().__init__(stage.model, order.data)
-        self.stage, self.plan, self.order, self.shared = stage, plan, order, shared
-        self._schedules: dict[tuple[int, torch.Size], Any] = {}
-        self._last, self._parts = True, cast(Sequence[Any], ())
+        self.stage, self.order, self.shared = stage, order, shared
+        self.plan = replace(plan, sections=[])  # which hold the weights of all stages
+        self._schedules: dict[tuple[int, int, torch.Size], Any] = {}
+        self._last, self._rows, self._parts = True, 0, cast(Sequence[Any], ())
         self._learnt: Learnt = lambda output, part: output
 
     def gradients(self, last: bool) -> AbstractContextManager[object]:
@@ -36,19 +39,23 @@ class Staged(Sharing):
         return nullcontext()
 
     def total(self, loss: Tensor) -> Tensor:
-        """Over all ranks: only those of the last stage have any."""
-        return self.order.ranks.total(loss)
+        """Over all shares of the batch, of which the last stage has the losses; those who divide it, the same ones."""
+        return self.order.data.total(self.order.stages.total(loss))
 
     def runs(self, parts: Sequence[Any], rows: int) -> Iterator[Sequence[Any]]:
         """Parts of one shape, on all ranks along "data", one behind the other: of a batch of `rows` the first parts
         have one more than the others."""
-        larger = rows % len(parts)
-        yield from (some for some in (parts[:larger], parts[larger:]) if some)
+        each, larger = divmod(rows, len(parts))
+        for self._rows, some in ((each + 1, parts[:larger]), (each, parts[larger:])):
+            if some:
+                yield some
 
     def schedule(self, parts: Sequence[Any], learnt: Learnt) -> tuple[Any, tuple[Tensor, ...], dict[str, Any]]:
         """torch's schedule for parts of one shape; what its step takes, in and by name."""
         self._parts, self._learnt = parts, learnt
-        key = (len(parts), parts[0].inputs.shape)
+        # Shares of a part may have other rows on other ranks, and all are to make a schedule at once: torch then lets
+        # go of weights that are in shares, and gathers them anew.
+        key = (len(parts), self._rows, parts[0].inputs.shape)
         if key not in self._schedules:
             self._schedules[key] = self._made(len(parts), parts[0].inputs)
         schedule, stages = self._schedules[key], self.order.stages
@@ -97,11 +104,17 @@ class Staged(Sharing):
         return self.order.stages.total(square).sqrt()
 
 
-def shared(plan: Plan, model: nn.Module) -> dict[str, torch.Size]:
-    """The parameters that several stages hold, with their shapes."""
+def shared(plan: Plan, model: nn.Module, ranks: Ranks = ALONE) -> dict[str, torch.Size]:
+    """The parameters that several stages hold, with the shapes of the shares that this one of `ranks` keeps of them."""
     held = [{name for section in plan.of(stage) for name in section.holds} for stage in range(len(plan.cuts) - 1)]
     return {
-        name: p.shape
+        name: _share(p.shape, ranks)
         for name, p in model.named_parameters()
         if sum(any(name.startswith(f"{one}.") for one in some) for some in held) > 1
     }
+
+
+def _share(shape: torch.Size, ranks: Ranks) -> torch.Size:
+    """What one of several ranks keeps where fully_shard divides rows among them."""
+    rows = -(-shape[0] // ranks.size)
+    return torch.Size((min(rows, max(0, shape[0] - ranks.rank * rows)), *shape[1:]))

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from flori.core.ranks import ALONE, Ranks
 from flori.layers.norm_over_all import NormOverAll
 from flori.training.clipping import gradient_norm
+from flori.training.sharding import local
 
 
 class Together:
@@ -93,12 +94,12 @@ class Sharing(Together):
     def settle(self) -> None:
         """Each rank's batch norms remember its own shares: all go on from the mean over ranks."""
         tensors = [t for layer in self._each if layer.training for t in (layer.running_mean, layer.running_var)]
-        kept = [t for t in tensors if t is not None]
+        kept = [local(t) for t in tensors if t is not None]
         if not kept:
             return
-        flat = self.ranks.total(torch.cat([t.flatten() for t in kept])) / self.ranks.size
+        flat = self.ranks.total(torch.cat(kept)) / self.ranks.size
         for t, mean in zip(kept, flat.split([t.numel() for t in kept]), strict=True):
-            t.copy_(mean.view_as(t))
+            t.copy_(mean)
 
 
 class Replicated(DistributedDataParallel):
