@@ -97,7 +97,7 @@ def _in_stages(
             split(one, order.mesh["tensor"], kinds)
     stage = Stage(model, plan.of(stages.rank), device, precision)
     if sharing:
-        shard(stage, average, order.mesh["data"])
+        shard(stage, average, order.mesh["data"], by_blocks=False)  # torch puts those of a stage together
     elif not order.data.alone:
         replicated(stage, order.mesh["data"])
     if average is not None:

@@ -81,15 +81,19 @@ def all_of(tensors: dict[str, Tensor], stages: Ranks) -> dict[str, Tensor]:
     return found
 
 
-def shard(model: nn.Module, average: AveragedModel | None, mesh: Any) -> None:
+def shard(model: nn.Module, average: AveragedModel | None, mesh: Any, by_blocks: bool = True) -> None:
     """Shard the weights of a network, and of their moving average, over the ranks of a mesh. They come to lie in the
-    order of their dimensions, the only one that torch shards."""
+    order of their dimensions, the only one that torch shards.
+
+    Args:
+        by_blocks: weights are gathered block by block, not all at once.
+    """
     from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
     warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view")  # nothing is written into outputs
     for one in [model] if average is None else [model, average.module]:
         one.to(memory_format=torch.contiguous_format)
-        for block in (*blocks(one), one):
+        for block in (*(blocks(one) if by_blocks else ()), one):
             fully_shard(block, mesh=mesh)
             for name in getattr(block, "forwards", ()):
                 register_fsdp_forward_method(block, name)
