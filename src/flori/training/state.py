@@ -100,8 +100,8 @@ class State:
         return torch.empty_like(kept, dtype=dtype)
 
     def _home(self, name: str) -> Tensor | None:
-        """The weight that a tensor is of, by its name in `tensors`. A moving average may be laid out in another way than
-        the weights, of which ranks that learn the same have DTensors."""
+        """The weight that a tensor is of, by its name in `tensors`. A moving average may be laid out in another way
+        than the weights, of which ranks that learn the same have DTensors."""
         what, rest = name.split(".", 1)
         if what == "optimizer" and self.optimizer is not None:
             return self._learning().get(int(rest.split(".")[0]))
