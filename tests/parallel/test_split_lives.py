@@ -81,7 +81,7 @@ def test_a_run_to_the_end_is_that_of_one_process(whole, way):
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("way", "writers", "readers"),
-    [(TENSOR, 2, 1), (TENSOR, 4, 2), (TENSOR, 1, 2), (PIPELINE, 4, 1), (PIPELINE, 2, 4), (BOTH, 4, 1), (SHARES, 4, 2)],
+    [(TENSOR, 2, 1), (TENSOR, 4, 2), (TENSOR, 1, 4), (PIPELINE, 4, 1), (PIPELINE, 2, 4), (BOTH, 4, 1), (SHARES, 4, 2)],
 )
 def test_a_stopped_run_is_gone_on_with_by_others(whole, way, writers, readers):
     stop(writers, way)

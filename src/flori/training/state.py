@@ -100,11 +100,14 @@ class State:
         return torch.empty_like(kept, dtype=dtype)
 
     def _home(self, name: str) -> Tensor | None:
-        """The weight that a tensor is of, by its name in `tensors`."""
+        """The weight that a tensor is of, by its name in `tensors`. A moving average may be laid out in another way
+        than the weights, of which ranks that learn the same have DTensors."""
         what, rest = name.split(".", 1)
         if what == "optimizer" and self.optimizer is not None:
             return self._learning().get(int(rest.split(".")[0]))
-        return self.model.state_dict().get(rest.removeprefix("module."))
+        if what == "average" and self.average is not None:
+            return self.average.state_dict().get(rest)
+        return (self.learnt if what == "best" else self.model).state_dict().get(rest)
 
     def _learning(self) -> dict[int, Tensor]:
         """The parameters of the optimiser by their number among those of all stages."""
