@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from flori.artifacts import checkpoints
 from flori.cli.training import resume_run, train_system
+from tests.parallel import lives
 from tests.parallel.cases import write_texts
 from tests.parallel.groups import PATIENCE, run_together, start_together, wait_for_lines, workers
-from tests.runs.processes import weights
+from tests.runs.processes import same, weights
 
 SETTINGS = [
     *("data=texts/counting.txt", "batch=7", "data.window=11", "data.order=sequential", "data.valid=0.1"),
@@ -42,11 +45,11 @@ def texts(whole: Path, own_folder: Path) -> None:
 
 
 def must_equal(whole: Path) -> None:
-    one, other = weights(whole / "whole"), weights(Path("run"))
+    one, other = weights(whole), weights(Path("run"))
     assert one.keys() == other.keys()
     for name in one:
         torch.testing.assert_close(other[name], one[name], rtol=0, atol=1e-6)
-    scores = [json.loads((path / "summary.json").read_text())["scores"] for path in (whole / "whole", Path("run"))]
+    scores = [json.loads((path / "summary.json").read_text())["scores"] for path in (whole, Path("run"))]
     for part in scores[0]:
         assert scores[1][part] == pytest.approx(scores[0][part], abs=1e-6)
 
@@ -62,7 +65,7 @@ def test_workers_stop_as_one_and_one_process_goes_on(whole):
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
     assert found is not None and found.numbers["step"] == summary["steps"] and not remarks
     resume_run("run", quiet=True, as_json=False)
-    must_equal(whole)
+    must_equal(whole / "whole")
 
 
 @pytest.mark.long
@@ -73,19 +76,32 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
     _, said = group.communicate(timeout=PATIENCE)
     assert group.returncode == 0, said
     assert "exitcode: -9" in said and "already holds a run" not in said and "Traceback" not in said
-    must_equal(whole)
+    must_equal(whole / "whole")
+
+
+@pytest.fixture(scope="module", params=["data", "shard"])
+def four(whole: Path, request: pytest.FixtureRequest) -> Path:
+    """The folder of a run that four began and left half done, beside that of one process that went through."""
+    before = Path.cwd()
+    os.chdir(whole)
+    settings = [*SETTINGS, "steps=60", f"parallel={request.param}"]
+    train_system("lstm", settings, f"whole-{request.param}", quiet=True, as_json=False)
+    status, _, said = run_together(4, "-m", "tests.parallel.lives", "write", f"four-{request.param}", *settings)
+    os.chdir(before)
+    assert status == 0, said
+    return whole / f"four-{request.param}"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("readers", [1, 2, 3])
-def test_a_checkpoint_of_three_is_read_by_others(whole, readers):
-    group = start_together(3, *WORDS)
-    wait_for_lines(Path("run/metrics.jsonl"), 20, group)
-    os.kill(workers(group)[0], signal.SIGTERM)
-    group.communicate(timeout=PATIENCE)
+def test_a_checkpoint_of_four_is_read_by_others(whole, four, readers):
+    shutil.copytree(four, "run")
     if readers == 1:
-        resume_run("run", quiet=True, as_json=False)
+        lives.read(Path("run"))
     else:
-        status, _, said = run_together(readers, "-m", "--", "flori", "resume", "run", "--quiet")
+        status, _, said = run_together(readers, "-m", "tests.parallel.lives", "read", "run")
         assert status == 0, said
-    must_equal(whole)
+    kept = [load_file(path) for path in [*Path("run").glob("written-*"), *Path("run").glob("read-*")]]
+    assert len(kept) == 4 + readers
+    assert all(same(kept[0], other) for other in kept[1:])
+    must_equal(whole / four.name.replace("four", "whole"))

@@ -14,13 +14,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from flori.artifacts.sharded import Like, read_together, whole, write_together
-from flori.artifacts.writing import aside_of, folder_aside, put, saying_why
+from flori.artifacts.writing import folder_aside, put, saying_why
 from flori.core.ranks import ALONE, Ranks
 
 KEPT = 2
@@ -52,8 +53,8 @@ def save(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], rank
 
 
 def _save_together(final: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], ranks: Ranks) -> Path:
-    with saying_why(final), folder_aside(final) if ranks.first else nullcontext(aside_of(final)) as aside:
-        ranks.gathered("the folder is there")
+    with saying_why(final), folder_aside(final, uuid4().hex) if ranks.first else nullcontext(final) as aside:
+        aside = final.with_name(ranks.gathered(aside.name)[0])
         write_together(aside, tensors)
         if ranks.first:
             put(aside / NUMBERS, json.dumps(numbers))
