@@ -78,7 +78,7 @@ def disturb(group: Launch, by: signal.Signals, rng: random.Random) -> tuple[int,
         return -1, None
     rank = rng.choice(sorted(before))
     os.kill(before[rank], by)
-    group.wait(lambda: len(found := group.workers()) == len(before) and not {*found.values()} & {*before.values()})
+    group.wait(lambda: group.has_others(before, len(before)))
     return rank, None if group.ended() else time.monotonic() - begun
 
 
@@ -88,7 +88,7 @@ def hang(folder: Path, count: str = "4", seed: str = "0") -> None:
     for number in range(int(count)):
         run = folder / f"hung-{number}"
         group = launch(run, one_machine(2))
-        group.wait(lambda lines=rng.randint(10, 100): group.steps() >= lines)
+        group.wait_for_steps(rng.randint(10, 100))
         rank, took = disturb(group, signal.SIGSTOP, rng)
         *_, text = verdict([group], run, undisturbed(folder, 2))
         print(f"rank {rank} stopped; all started again after {took or -1:.1f} s  {text}", flush=True)
@@ -100,16 +100,21 @@ def cut(folder: Path, *seconds: str) -> None:
         run = folder / f"cut-{number}"
         with two_machines() as machines:
             groups = both(machines, run, "2")
-            if not groups[0].wait(lambda: groups[0].steps() >= 30):
-                raise SystemExit("".join(one.said.read_text() for one in groups))
-            before, begun = groups[0].workers(), time.monotonic()
-            machines.cut(end)
-            time.sleep(long)
-            machines.mend(end)
-            groups[0].wait(lambda: bool(found := groups[0].workers()) and not {*found.values()} & {*before.values()})
-            took = time.monotonic() - begun
+            if not groups[0].wait_for_steps(30):
+                raise SystemExit("\n".join(one.said.read_text() for one in groups))
+            took = cut_link(machines, groups, end, long)
             *_, text = verdict(groups, run, undisturbed(folder, 2))
         print(f"cut at machine {end} for {long:.0f} s; first worker again after {took:.1f} s  {text}", flush=True)
+
+
+def cut_link(machines: Machines, groups: list[Launch], end: int, seconds: float) -> float:
+    """Cut it for so long; the seconds until the first machine has another worker."""
+    before, begun = groups[0].workers(), time.monotonic()
+    machines.cut(end)
+    time.sleep(seconds)
+    machines.mend(end)
+    groups[0].wait(lambda: groups[0].has_others(before))
+    return time.monotonic() - begun
 
 
 def both(machines: Machines, run: Path, nodes: str) -> list[Launch]:
@@ -127,13 +132,12 @@ def fewer(folder: Path) -> None:
     run = folder / "fewer"
     with two_machines() as machines:
         first, second = both(machines, run, "1:2")
-        first.wait(lambda: first.steps() >= 30)
+        first.wait_for_steps(30)
         before, begun = first.workers(), time.monotonic()
         second.kill()
-        first.wait(lambda: bool(found := first.workers()) and not {*found.values()} & {*before.values()})
+        first.wait(lambda: first.has_others(before))
         print(f"machine 1 lost; machine 0 alone again after {time.monotonic() - begun:.1f} s", flush=True)
-        lines = first.steps()
-        first.wait(lambda: first.steps() >= lines + 10)
+        first.wait_for_steps(first.steps() + 10)
         third = one(machines, run, "1:2", 1)
         *_, text = verdict([first, third], run, undisturbed(folder, 2))
     print(f"two, one, two machines  {text}", flush=True)
@@ -143,7 +147,7 @@ def twice(folder: Path) -> None:
     """Start a second group, and a resume of two, on a folder that one trains into."""
     run = folder / "twice"
     first = launch(run, one_machine(2))
-    first.wait(lambda: first.steps() >= 10)
+    first.wait_for_steps(10)
     for command in ((), ("resume", str(run), "--quiet")):
         second = launch(run, one_machine(2, 1), command=command)
         status = second.end()

@@ -65,6 +65,15 @@ class Launch:
             time.sleep(pause)
         return True
 
+    def wait_for_steps(self, lines: int) -> bool:
+        """Until so many lines of metrics are written."""
+        return self.wait(lambda: self.steps() >= lines)
+
+    def has_others(self, before: dict[int, int], count: int = 1) -> bool:
+        """Whether so many workers live here, none of whom was there before."""
+        found = self.workers()
+        return len(found) >= count and not {*found.values()} & {*before.values()}
+
     def end(self) -> int:
         """Its exit status; after too long a time it is ended, which is no 0."""
         try:

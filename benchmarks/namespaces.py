@@ -58,7 +58,8 @@ def _name_hosts(name: str) -> None:
     folder = Path("/etc/netns") / name
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["127.0.0.1 localhost"]
-    lines += [f"{'127.0.1.1' if other == name else address} {other}" for other, address in zip(NAMES, ADDRESSES)]
+    known = zip(NAMES, ADDRESSES, strict=True)
+    lines += [f"{'127.0.1.1' if other == name else address} {other}" for other, address in known]
     (folder / "hosts").write_text("\n".join(lines) + "\n")
 
 

@@ -1,8 +1,8 @@
 """The launch of torchrun that this process is a worker of, and how the workers of one attempt find each other.
 
 torchrun starts all workers again when one is lost, and keeps a store over that. Machines do not count attempts alike
-(one that only hears of a failure counts none), and nothing in the environment says which attempt it is. So workers agree
-on a name for theirs, under which nobody finds what those before them wrote.
+(one that only hears of a failure counts none), and nothing in the environment says which attempt it is. So workers
+agree on a name for theirs, under which nobody finds what those before them wrote.
 """
 
 from __future__ import annotations
