@@ -92,10 +92,12 @@ class Launch:
         self.process.wait()
 
 
-def launch(run: Path, options: Sequence[str], *, on: Sequence[str] = (), command: Sequence[str] = ()) -> Launch:
+def launch(
+    run: Path, options: Sequence[str], steps: int = STEPS, *, on: Sequence[str] = (), command: Sequence[str] = ()
+) -> Launch:
     """Start torchrun with these options; `on` are words in front of it that take it to another place, and `command` is
     for its workers: the training into `run`, if nothing else is wanted."""
-    words = command or ("train", *TRAINING, "--dir", str(run), "--quiet")
+    words = command or ("train", *TRAINING, f"steps={steps}", "--dir", str(run), "--quiet")
     torchrun = [sys.executable, "-m", "torch.distributed.run", *options, "-m", "--", "flori", *words]
     said = run.with_name(f"{run.name}-{sum(1 for _ in run.parent.glob('*.txt'))}.txt")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
@@ -108,11 +110,11 @@ def one_machine(workers: int, restarts: int = 4) -> tuple[str, ...]:
     return ("--standalone", f"--nproc-per-node={workers}", f"--max-restarts={restarts}")
 
 
-def undisturbed(folder: Path, workers: int) -> Path:
+def undisturbed(folder: Path, workers: int, steps: int = STEPS) -> Path:
     """The run of so many workers that nothing befell."""
-    run = folder / f"undisturbed-{workers}"
+    run = folder / f"undisturbed-{workers}-{steps}"
     if not run.exists():
-        group = launch(run, one_machine(workers, 0))
+        group = launch(run, one_machine(workers, 0), steps)
         if group.end() != 0:
             raise SystemExit(f"the undisturbed run of {workers} failed:\n{group.said.read_text()}")
     return run
