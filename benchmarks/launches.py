@@ -25,7 +25,7 @@ TRAINING = (
         "batch=61",
         "optimizer=nesterov",
     ),
-    *(f"steps={STEPS}", "training.average=0.9", "training.checkpoint_seconds=0.3", "parallel.timeout=8"),
+    *("training.average=0.9", "training.checkpoint_seconds=0.3", "parallel.timeout=8"),
 )
 PATIENCE = 600.0  # seconds that anything may take
 CLOSE = 1e-6  # weights in float64 count as the same
