@@ -100,7 +100,7 @@ def cut(folder: Path, *seconds: str) -> None:
     for number, (long, end) in enumerate((float(s), end) for s in seconds or CUT for end in (0, 1)):
         run = folder / f"cut-{number}"
         with two_machines() as machines:
-            groups = both(machines, run, "2")
+            groups = [one(machines, run, "2", number, *bearing(long)) for number in (0, 1)]
             if not groups[0].wait_for_steps(30):
                 raise SystemExit("\n".join(one.said.read_text() for one in groups))
             took = cut_link(machines, groups, end, long)
@@ -118,9 +118,9 @@ def cut_link(machines: Machines, groups: list[Launch], end: int, seconds: float)
     return time.monotonic() - begun
 
 
-def both(machines: Machines, run: Path, nodes: str) -> list[Launch]:
-    """A launch on either machine."""
-    return [one(machines, run, nodes, number) for number in (0, 1)]
+def bearing(seconds: float) -> tuple[str, ...]:
+    """Options by which torchrun outlives a cut: it gives up after a minute."""
+    return () if seconds < 50 else (f"--rdzv-conf=read_timeout={seconds * 4:.0f}",)
 
 
 def one(machines: Machines, run: Path, nodes: str, number: int, *more: str) -> Launch:

@@ -15,18 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 STEPS = 1200
-TRAINING = (
-    *(
-        "mlp",
-        "data=digits",
-        "precision=float64",
-        "model.hidden=32",
-        "model.dropout=0",
-        "batch=61",
-        "optimizer=nesterov",
-    ),
-    *("training.average=0.9", "training.checkpoint_seconds=0.3", "parallel.timeout=8"),
-)
+TRAINING = ("mlp", "data=digits", "model.hidden=32", "model.dropout=0", "batch=61", "optimizer=nesterov")
+TRAINING += ("precision=float64", "training.average=0.9", "training.checkpoint_seconds=0.3", "parallel.timeout=8")
 PATIENCE = 600.0  # seconds that anything may take
 CLOSE = 1e-6  # weights in float64 count as the same
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 
 import torch
 import torch.distributed as dist
@@ -17,6 +18,7 @@ SECONDS = 1.0
 
 
 def main() -> None:
+    warnings.simplefilter("error")
     with joined("cpu", 60.0) as ranks:
         print(f"joined {ranks.rank} of {ranks.size} in {launch()}", flush=True)
         part = Ranks(ranks.rank, ranks.size, dist.new_group([0, 1]))

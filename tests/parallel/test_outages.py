@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +19,9 @@ from torch.distributed import DistError, TCPStore
 import flori
 from flori.artifacts.run_folder import RunFolder
 from flori.artifacts.writing import folder_aside
-from flori.core import launch
+from flori.core import launch, lost
 from flori.core.errors import UserError
+from flori.core.ranks import Ranks
 from tests.parallel.groups import PATIENCE, environment
 from tests.runs.processes import same, weights
 
@@ -74,8 +77,28 @@ def test_machines_that_count_attempts_differently_meet_and_notice_who_hangs(serv
     assert first.startswith("joined 0 of 2") and second.startswith("joined 1 of 2")
     names = {said.splitlines()[0].split(" in ")[1] for said in (first, second)}
     assert len(names) == 1 and re.fullmatch("[0-9a-f]{32}", *names)
-    lost = re.search(r"lost: True after (\S+) s", first)
-    assert lost and 0.9 < float(lost[1]) < 6
+    noticed = re.search(r"lost: True after (\S+) s", first)
+    assert noticed and 0.9 < float(noticed[1]) < 6
+
+
+class CutOff:
+    """A store that is out of reach."""
+
+    def wait(self, *_: object) -> None:
+        time.sleep(30)
+
+
+def test_who_is_cut_off_from_the_store_says_so_and_ends(monkeypatch):
+    monkeypatch.setattr(lost, "shared", [CutOff()])
+    monkeypatch.setattr(lost, "REPORTED", 0.1)
+    monkeypatch.setattr(lost, "current", lambda: Ranks(1, 2))
+    monkeypatch.setattr(lost, "launched", lambda: Ranks(1, 2))
+    before, begun = signal.getsignal(signal.SIGTERM), time.monotonic()
+    try:
+        assert lost.speaks(lost=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert time.monotonic() - begun < 5
 
 
 def test_of_two_who_want_a_folder_at_once_one_gets_it(own_folder, monkeypatch):

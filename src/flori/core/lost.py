@@ -42,8 +42,18 @@ def speaks(lost: bool = False) -> bool:
 
 
 def _is_first_to_fail(lost: bool) -> bool:
+    """Whether nobody failed before. The store may be out of reach, and answer when the network is mended: that is not
+    waited for, as torchrun learns of the failure by our end."""
     if not shared:  # the group was joined by somebody else
         return current().first
+    answers: list[bool] = []
+    asking = threading.Thread(target=lambda: answers.append(_ask_the_store(lost)), daemon=True)
+    asking.start()
+    asking.join(2 * REPORTED)
+    return answers[0] if answers else True
+
+
+def _ask_the_store(lost: bool) -> bool:
     store, rank = shared[0], str(current().rank)
     try:
         if lost and not told_to_end.is_set():

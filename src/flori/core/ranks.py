@@ -165,10 +165,10 @@ def _leave(ranks: Ranks, limit: timedelta) -> None:
 def give_up_within(timeout: float, *parts: Ranks) -> None:
     """Have groups of some ranks count one as lost after so many seconds, as all together do: by itself torch has them
     wait for half an hour."""
-    from torch.distributed.distributed_c10d import _set_pg_timeout
-
+    named = hasattr(_torch(), "set_timeout")  # as from torch 2.14 on
+    limit = _torch().set_timeout if named else _torch().distributed_c10d._set_pg_timeout
     for group in (part.group for part in parts if part.group is not None):
-        _set_pg_timeout(timedelta(seconds=timeout), group)
+        limit(timedelta(seconds=timeout), group)
 
 
 def _store(ranks: Ranks, limit: timedelta) -> Any:
