@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -22,26 +23,30 @@ from tests.runs.processes import same, weights
 SETTINGS = [
     *("data=texts/counting.txt", "batch=7", "data.window=11", "data.order=sequential", "data.valid=0.1"),
     *("model.width=12", "model.hidden=14", "model.dropout=0", "precision=float64", "training.average=0.5"),
-    *("training.accumulate=2", "steps=400", "training.checkpoint_seconds=0.3"),
+    *("training.accumulate=2", "training.checkpoint_seconds=0.3"),
 ]
-WORDS = ("-m", "--", "flori", "train", "lstm", *SETTINGS, "--run", "run")
+WORDS = ("-m", "--", "flori", "train", "lstm", *SETTINGS, "steps=400", "--run", "run")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the texts, and the run of one process."""
-    folder = tmp_path_factory.mktemp("whole")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the texts."""
+    folder = tmp_path_factory.mktemp("home")
     write_texts(folder / "texts")
-    before = Path.cwd()
-    os.chdir(folder)
-    train_system("lstm", SETTINGS, "whole", quiet=True, as_json=False)
-    os.chdir(before)
     return folder
 
 
 @pytest.fixture(autouse=True)
-def texts(whole: Path, own_folder: Path) -> None:
-    (own_folder / "texts").symlink_to(whole / "texts")
+def texts(home: Path, own_folder: Path) -> None:
+    (own_folder / "texts").symlink_to(home / "texts")
+
+
+@pytest.fixture(scope="module")
+def whole(home: Path) -> Path:
+    """The run of one process."""
+    with chdir(home):
+        train_system("lstm", [*SETTINGS, "steps=400"], "whole", quiet=True, as_json=False)
+    return home / "whole"
 
 
 def must_equal(whole: Path) -> None:
@@ -65,7 +70,7 @@ def test_workers_stop_as_one_and_one_process_goes_on(whole):
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
     assert found is not None and found.numbers["step"] == summary["steps"] and not remarks
     resume_run("run", quiet=True, as_json=False)
-    must_equal(whole / "whole")
+    must_equal(whole)
 
 
 @pytest.mark.long
@@ -76,26 +81,28 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
     _, said = group.communicate(timeout=PATIENCE)
     assert group.returncode == 0, said
     assert "exitcode: -9" in said and "already holds a run" not in said and "Traceback" not in said
-    must_equal(whole / "whole")
+    must_equal(whole)
 
 
 @pytest.fixture(scope="module", params=["data", "shard"])
-def four(whole: Path, request: pytest.FixtureRequest) -> Path:
-    """The folder of a run that four began and left half done, beside that of one process that went through."""
-    before = Path.cwd()
-    os.chdir(whole)
-    settings = [*SETTINGS, "steps=60", f"parallel={request.param}"]
-    train_system("lstm", settings, f"whole-{request.param}", quiet=True, as_json=False)
-    status, _, said = run_together(4, "-m", "tests.parallel.lives", "write", f"four-{request.param}", *settings)
-    os.chdir(before)
+def four(home: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """A run that four began and left half done, and that of one process that went through."""
+    settings, half, through = (
+        [*SETTINGS, "steps=60", f"parallel={request.param}"],
+        f"four-{request.param}",
+        request.param,
+    )
+    with chdir(home):
+        train_system("lstm", settings, through, quiet=True, as_json=False)
+        status, _, said = run_together(4, "-m", "tests.parallel.lives", "write", half, *settings)
     assert status == 0, said
-    return whole / f"four-{request.param}"
+    return home / half, home / through
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("readers", [1, 2, 3])
-def test_a_checkpoint_of_four_is_read_by_others(whole, four, readers):
-    shutil.copytree(four, "run")
+def test_a_checkpoint_of_four_is_read_by_others(four, readers):
+    shutil.copytree(four[0], "run")
     if readers == 1:
         lives.read(Path("run"))
     else:
@@ -104,4 +111,4 @@ def test_a_checkpoint_of_four_is_read_by_others(whole, four, readers):
     kept = [load_file(path) for path in [*Path("run").glob("written-*"), *Path("run").glob("read-*")]]
     assert len(kept) == 4 + readers
     assert all(same(kept[0], other) for other in kept[1:])
-    must_equal(whole / four.name.replace("four", "whole"))
+    must_equal(four[1])
