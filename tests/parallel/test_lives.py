@@ -4,49 +4,57 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from flori.artifacts import checkpoints
 from flori.cli.training import resume_run, train_system
+from tests.parallel import lives
 from tests.parallel.cases import write_texts
 from tests.parallel.groups import PATIENCE, run_together, start_together, wait_for_lines, workers
-from tests.runs.processes import weights
+from tests.runs.processes import same, weights
 
 SETTINGS = [
     *("data=texts/counting.txt", "batch=7", "data.window=11", "data.order=sequential", "data.valid=0.1"),
     *("model.width=12", "model.hidden=14", "model.dropout=0", "precision=float64", "training.average=0.5"),
-    *("training.accumulate=2", "steps=400", "training.checkpoint_seconds=0.3"),
+    *("training.accumulate=2", "training.checkpoint_seconds=0.3"),
 ]
-WORDS = ("-m", "--", "flori", "train", "lstm", *SETTINGS, "--run", "run")
+WORDS = ("-m", "--", "flori", "train", "lstm", *SETTINGS, "steps=400", "--run", "run")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the texts, and the run of one process."""
-    folder = tmp_path_factory.mktemp("whole")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the texts."""
+    folder = tmp_path_factory.mktemp("home")
     write_texts(folder / "texts")
-    before = Path.cwd()
-    os.chdir(folder)
-    train_system("lstm", SETTINGS, "whole", quiet=True, as_json=False)
-    os.chdir(before)
     return folder
 
 
 @pytest.fixture(autouse=True)
-def texts(whole: Path, own_folder: Path) -> None:
-    (own_folder / "texts").symlink_to(whole / "texts")
+def texts(home: Path, own_folder: Path) -> None:
+    (own_folder / "texts").symlink_to(home / "texts")
+
+
+@pytest.fixture(scope="module")
+def whole(home: Path) -> Path:
+    """The run of one process."""
+    with chdir(home):
+        train_system("lstm", [*SETTINGS, "steps=400"], "whole", quiet=True, as_json=False)
+    return home / "whole"
 
 
 def must_equal(whole: Path) -> None:
-    one, other = weights(whole / "whole"), weights(Path("run"))
+    one, other = weights(whole), weights(Path("run"))
     assert one.keys() == other.keys()
     for name in one:
         torch.testing.assert_close(other[name], one[name], rtol=0, atol=1e-6)
-    scores = [json.loads((path / "summary.json").read_text())["scores"] for path in (whole / "whole", Path("run"))]
+    scores = [json.loads((path / "summary.json").read_text())["scores"] for path in (whole, Path("run"))]
     for part in scores[0]:
         assert scores[1][part] == pytest.approx(scores[0][part], abs=1e-6)
 
@@ -76,16 +84,31 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(whole):
     must_equal(whole)
 
 
+@pytest.fixture(scope="module", params=["data", "shard"])
+def four(home: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """A run that four began and left half done, and that of one process that went through."""
+    settings, half, through = (
+        [*SETTINGS, "steps=60", f"parallel={request.param}"],
+        f"four-{request.param}",
+        request.param,
+    )
+    with chdir(home):
+        train_system("lstm", settings, through, quiet=True, as_json=False)
+        status, _, said = run_together(4, "-m", "tests.parallel.lives", "write", half, *settings)
+    assert status == 0, said
+    return home / half, home / through
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("readers", [1, 2, 3])
-def test_a_checkpoint_of_three_is_read_by_others(whole, readers):
-    group = start_together(3, *WORDS)
-    wait_for_lines(Path("run/metrics.jsonl"), 20, group)
-    os.kill(workers(group)[0], signal.SIGTERM)
-    group.communicate(timeout=PATIENCE)
+def test_a_checkpoint_of_four_is_read_by_others(four, readers):
+    shutil.copytree(four[0], "run")
     if readers == 1:
-        resume_run("run", quiet=True, as_json=False)
+        lives.read(Path("run"))
     else:
-        status, _, said = run_together(readers, "-m", "--", "flori", "resume", "run", "--quiet")
+        status, _, said = run_together(readers, "-m", "tests.parallel.lives", "read", "run")
         assert status == 0, said
-    must_equal(whole)
+    kept = [load_file(path) for path in [*Path("run").glob("written-*"), *Path("run").glob("read-*")]]
+    assert len(kept) == 4 + readers
+    assert all(same(kept[0], other) for other in kept[1:])
+    must_equal(four[1])

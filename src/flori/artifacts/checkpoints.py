@@ -17,14 +17,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from flori.artifacts.sharded import Like, read_together, whole, write_together
-from flori.artifacts.writing import aside_of, folder_aside, put, saying_why
-from flori.core.ranks import ALONE, Ranks, is_lost
+from flori.artifacts.writing import folder_aside, put, saying_why
+from flori.core.lost import is_lost
+from flori.core.ranks import ALONE, Ranks
 
 KEPT = 2
 TENSORS, NUMBERS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
@@ -39,10 +41,11 @@ class Checkpoint:
 
 
 class Saver:
-    """Writes the checkpoints of a run while it trains on, one at a time: as all was when it was asked to."""
+    """Writes the checkpoints of a run while it trains on, one at a time: as all was when it was asked to. A rank that
+    does not answer within the timeout, in seconds, counts as lost."""
 
-    def __init__(self, folder: Path, ranks: Ranks = ALONE) -> None:
-        self.folder, self.ranks = folder, ranks.aside()
+    def __init__(self, folder: Path, ranks: Ranks = ALONE, timeout: float = 60.0) -> None:
+        self.folder, self.ranks = folder, ranks.aside(timeout)
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._written: Future[Path] | None = None
 
@@ -98,8 +101,8 @@ def _save(final: Path, files: dict[str, bytes]) -> Path:
 
 
 def _save_together(final: Path, tensors: dict[str, Tensor], numbers: bytes, ranks: Ranks) -> Path:
-    with saying_why(final), folder_aside(final) if ranks.first else nullcontext(aside_of(final)) as aside:
-        ranks.gathered("the folder is there")
+    with saying_why(final), folder_aside(final, uuid4().hex) if ranks.first else nullcontext(final) as aside:
+        aside = final.with_name(ranks.gathered(aside.name)[0])
         write_together(aside, tensors, ranks)
         if ranks.first:
             put(aside / NUMBERS, numbers)

@@ -32,8 +32,20 @@ class RunFolder:
         self.report = path / "report.html"
 
     @staticmethod
-    def create(wanted: str | Path | None, system: str) -> RunFolder:
-        """A new folder: the wanted one, which must be empty or not there, or the next ``runs/SYSTEM-N``."""
+    def create(wanted: str | Path | None, system: str, launch: str | None = None) -> RunFolder:
+        """A new folder: the wanted one, which must be empty or not there, or the next ``runs/SYSTEM-N``. In it stands
+        which `launch` of torchrun it is of. Of several who want one at once one gets it."""
+        folder = RunFolder._made(wanted, system)
+        with saying_why(folder.path):
+            try:
+                with open(folder.path / LAUNCH, "x") as file:
+                    file.write(launch or "")
+            except FileExistsError:
+                raise UserError(_in_use(folder.path)) from None
+        return folder
+
+    @staticmethod
+    def _made(wanted: str | Path | None, system: str) -> RunFolder:
         if wanted is not None:
             path = path_of(wanted)
             check_free(path)
@@ -63,10 +75,6 @@ class RunFolder:
         if not self.writes:
             return
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def mark(self, launch: str) -> None:
-        """Note which launch of torchrun the folder is of."""
-        write(self.path / LAUNCH, launch)
 
     def is_of(self, launch: str) -> bool:
         """Whether that launch made the folder."""
@@ -138,7 +146,11 @@ def check_free(path: Path) -> None:
             hint = f"flori resume {path} goes on with it, --run DIR takes another folder"
             raise UserError(f"{path} already holds a run; {hint}")
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"{path} is in use already; a run wants a folder of its own: --run DIR")
+            raise UserError(_in_use(path))
         above = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UserError(f"{path} could not be written: {above} does not allow it; choose another place with --run")
+
+
+def _in_use(path: Path) -> str:
+    return f"{path} is in use already; a run wants a folder of its own: --run DIR"

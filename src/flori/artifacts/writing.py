@@ -68,9 +68,10 @@ def put(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def folder_aside(final: Path) -> Iterator[Path]:
-    """A new folder to fill; when the block ends well it takes the place of `final` in one rename."""
-    aside = aside_of(final)
+def folder_aside(final: Path, by: str = "") -> Iterator[Path]:
+    """A new folder to fill; when the block ends well it takes the place of `final` in one rename. Its name says `by`
+    whom it is filled, where others might be at it who do not know yet that they are cut off."""
+    aside = final.with_name(f"{ASIDE}{by}{final.name}")
     with saying_why(final):
         shutil.rmtree(aside, ignore_errors=True)
         try:

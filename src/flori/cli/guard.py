@@ -14,7 +14,8 @@ from typing import Any
 import typer
 
 from flori.core.errors import Interrupted, UserError, out_of_memory
-from flori.core.ranks import is_lost, launched, speaks
+from flori.core.lost import is_lost, speaks
+from flori.core.ranks import launched
 
 MEND, FAULT, INTERRUPTED = 2, 1, 130
 TOGETHER = ("train", "resume")  # commands for all workers of torchrun

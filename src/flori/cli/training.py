@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flori.cli.predictions import write_predictions
 from flori.cli.printing import print_json, scores_text
+from flori.core.lost import told_to_end
 from flori.core.overrides import apply
 from flori.core.ranks import Ranks, joined, launched
 from flori.recipes.catalogue import find
@@ -44,21 +45,26 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
         return
     recipe = recorded_recipe(RunFolder.open(run))
     with joined(recipe.device, recipe.parallel.timeout) as ranks, heard(ranks):
-        _resume_together(RunFolder.open(run, ranks.first), quiet, as_json)
+        patience = 0.0 if launched().alone else recipe.parallel.timeout / 2  # those before us may not know it yet
+        _resume_together(RunFolder.open(run, ranks.first), ranks, patience, quiet, as_json)
 
 
-def _resume_together(folder: RunFolder, quiet: bool, as_json: bool) -> None:
+def _resume_together(folder: RunFolder, ranks: Ranks, patience: float, quiet: bool, as_json: bool) -> None:
     from flori.recipes.beginning import go_on
 
     run = str(folder.path)
-    with folder.lock():
-        if (folder.path / "summary.json").exists() and folder.read("summary.json").get("status") == "done":
+    with folder.lock(patience):
+        if ranks.decided(lambda: _is_done(folder)):
             again = f"flori train {folder.read('recipe.json')['system']} init={shlex.quote(run)} …"
             print(f"{run} is done already; to train on from its weights: {again}", file=sys.stderr)
             _print_end(folder.read("summary.json"), folder, as_json)
             return
         session = go_on(run)
         _to_the_end(session, quiet, as_json)
+
+
+def _is_done(folder: RunFolder) -> bool:
+    return (folder.path / "summary.json").exists() and folder.read("summary.json").get("status") == "done"
 
 
 @contextmanager
@@ -152,6 +158,7 @@ def end_like_ctrl_c() -> None:
     """Until the loop takes over, SIGTERM ends the command as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
+        told_to_end.set()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +18,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flori.core.errors import UserError
+from flori.core.launch import PAUSE, find_store, meet, take_the_way_to, unnamed
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-FAILED = "flori: the first failure of a rank"  # a key of the store that all ranks share
-REPORTED = 3.0  # seconds that a failing rank may take to say why, before others say that it is gone
-SILENCE = 10.0  # seconds that those who say nothing outlive it at most: torchrun ends all once one has ended
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,11 @@ class Ranks:
     def alone(self) -> bool:
         return self.size == 1
 
-    def aside(self) -> Ranks:
+    def aside(self, timeout: float) -> Ranks:
         """The same ranks as a group of their own, for what another thread says meanwhile. All have to ask."""
         if self.alone:
             return self
-        return Ranks(self.rank, self.size, _torch().new_group(timeout=_limits[0], backend="gloo"))
+        return Ranks(self.rank, self.size, _torch().new_group(timeout=timedelta(seconds=timeout), backend="gloo"))
 
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all ranks, in place."""
@@ -121,6 +117,7 @@ class Ranks:
 
 
 ALONE = Ranks()
+shared: list[Any] = []  # the store, once it is there: a place for words that outlives any rank
 
 
 def launched() -> Ranks:
@@ -128,17 +125,6 @@ def launched() -> Ranks:
     if "TORCHELASTIC_RUN_ID" not in os.environ and "RANK" not in os.environ:
         return ALONE
     return Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
-
-
-def launch() -> str | None:
-    """What this launch of torchrun is called, by all its workers and their successors; None if it did not start us."""
-    return os.environ.get("TORCHELASTIC_RUN_ID")
-
-
-def may_be_restarted() -> bool:
-    """Whether other workers of this launch may have been at work before: a launch without a name of its own knows only
-    how often it has started them again."""
-    return launch() not in (None, "none") or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
 
 
 def current() -> Ranks:
@@ -156,29 +142,49 @@ def joined(device: str, timeout: float) -> Iterator[Ranks]:
         device: as in a recipe; processors talk by gloo, CUDA by NCCL.
         timeout: seconds after which a rank that does not answer counts as lost.
     """
-    ranks = launched()
+    ranks, limit = launched(), timedelta(seconds=timeout)
     if ranks.alone or not current().alone:
+        if unnamed():
+            find_store(limit)
         yield current()
         return
-    limit = timedelta(seconds=timeout)
-    _limits[:] = [limit]
-    store = _store(limit)
+    store = _store(ranks, limit)
     _torch().init_process_group(_backend(device), store=store, rank=ranks.rank, world_size=ranks.size, timeout=limit)
     yield ranks
+    _leave(ranks, limit)
     _torch().destroy_process_group()  # not after a failure: it would wait for the others
 
 
-_limits: list[timedelta | None] = [None]  # how long an answer is waited for
-_shared: list[Any] = []  # the store, once it is there: a place for words that outlives any rank
+def _leave(ranks: Ranks, limit: timedelta) -> None:
+    """Go together, once the first has written what is left to write, however long that takes: should it be killed at
+    that, those who had gone would not be started again with it."""
+    store, others = shared[0], [f"left {rank}" for rank in range(1, ranks.size)]
+    if ranks.first:
+        store.set("done", "")
+        store.wait(others, limit)
+        return
+    while not store.check(["done"]):
+        time.sleep(PAUSE)
+    store.set(f"left {ranks.rank}", "")
 
 
-def _store(limit: timedelta) -> Any:
+def give_up_within(timeout: float, *parts: Ranks) -> None:
+    """Have groups of some ranks count one as lost after so many seconds, as all together do: by itself torch has them
+    wait for half an hour."""
+    named = hasattr(_torch(), "set_timeout")  # as from torch 2.14 on
+    limit = _torch().set_timeout if named else _torch().distributed_c10d._set_pg_timeout
+    for group in (part.group for part in parts if part.group is not None):
+        limit(timedelta(seconds=timeout), group)
+
+
+def _store(ranks: Ranks, limit: timedelta) -> Any:
     """What all ranks of this attempt can write to and read. torchrun keeps one store over its restarts, in which those
     who come later would find the addresses of those who have ended: so each attempt has its own part of it."""
-    store, _, size = next(_torch().rendezvous("env://", timeout=limit))
-    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    _shared[:] = [_torch().PrefixStore(f"flori/attempt {attempt} of {size}", store)]
-    return _shared[0]
+    store = find_store(limit)
+    attempt, addresses = meet(store, ranks.rank, ranks.size, limit)
+    take_the_way_to(addresses)
+    shared[:] = [_torch().PrefixStore(attempt, store)]
+    return shared[0]
 
 
 def _backend(device: str) -> str:
@@ -192,45 +198,6 @@ def _backend(device: str) -> str:
         raise UserError(f"{workers} workers on this machine, which has {there} GPUs: as many workers, or device=cpu")
     torch.cuda.set_device(local)
     return "cpu:gloo,cuda:nccl"
-
-
-def is_lost(problem: BaseException) -> bool:
-    """Whether a failure is that of talking to another rank: it has ended, hangs, or the network is cut."""
-    if launched().alone or not isinstance(problem, RuntimeError):
-        return False
-    return isinstance(problem, _torch().DistError) or any(word in str(problem) for word in ("gloo", "NCCL", "TCPStore"))
-
-
-def speaks(lost: bool = False) -> bool:
-    """Whether this rank is to say that it failed: of all that fail, the first to ask is.
-
-    Args:
-        lost: it failed for want of another rank, which may say better why, and so is given the time to.
-    """
-    ranks = launched()
-    if ranks.alone:
-        return True
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # torchrun may end us while we wait
-    if ranks.first if current().alone else _is_first_to_fail(lost):
-        return True
-    time.sleep(SILENCE)
-    return False
-
-
-def _is_first_to_fail(lost: bool) -> bool:
-    if not _shared:  # the group was joined by somebody else
-        return current().first
-    store, rank = _shared[0], str(current().rank)
-    try:
-        if lost:
-            store.wait([FAILED], timedelta(seconds=REPORTED))
-            return False
-    except RuntimeError:  # nobody said anything
-        pass
-    try:
-        return bool(store.compare_set(FAILED, "", rank).decode() == rank)
-    except RuntimeError:  # the one who kept the store is gone, who was the first
-        return current().rank <= 1
 
 
 def _letters(text: str) -> Tensor:

@@ -15,7 +15,7 @@ from flori.artifacts.weights import Weights
 from flori.core import seeds
 from flori.core.device import choose_device, choose_precision, parameter_type
 from flori.core.errors import UserError
-from flori.core.ranks import ALONE, Ranks, current
+from flori.core.ranks import ALONE, Ranks, current, give_up_within
 from flori.core.recipe import Recipe, Training
 from flori.data.codec import Batches, Codec, Prepared, fingerprint
 from flori.data.examples import Part
@@ -97,6 +97,7 @@ def assemble(recipe: Recipe, begun: dict[str, Any] | None = None) -> Assembly:
     must_suit(recipe)
     device = choose_device(recipe.device)
     order = ordered(current(), device, recipe.parallel)
+    give_up_within(recipe.parallel.timeout, order.data, order.tensor, order.stages)
     ranks = order.ranks
     precision = choose_precision(recipe.precision, device, recipe.convolutional or recipe.heavy)
     dtype = parameter_type(precision)

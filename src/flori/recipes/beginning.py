@@ -15,10 +15,11 @@ import torch
 from flori.artifacts.predictor import Predictor
 from flori.artifacts.run_folder import RunFolder, check_free
 from flori.core.errors import UserError
+from flori.core.launch import launch
 from flori.core.overrides import apply_values
 from flori.core.paths import is_address, path_of, whole_address
-from flori.core.ranks import current, launch, may_be_restarted
-from flori.core.recipe import Recipe, replace
+from flori.core.ranks import current
+from flori.core.recipe import Recipe, replace, values
 from flori.data.named import NAMED
 from flori.data.preparation import TablePreparation
 from flori.data.preparing import ExampleCodec
@@ -34,28 +35,35 @@ def locked(
     """A new run in a folder that it alone trains into; for workers that torchrun has started again the run that those
     before them began."""
     ranks = current()
-    path = ranks.decided(lambda: _begun_before(recipe.system, run))
+    path = ranks.decided(lambda: _begun_before(with_whole_paths(recipe), run))
     if path is None:
         session = begin(recipe, run, command, inputs)
         with session.folder.lock():
             yield session
         return
-    with RunFolder.open(path, ranks.first).lock(recipe.parallel.timeout):
+    with RunFolder.open(path, ranks.first).lock(_patience(recipe)):
         ranks.gathered("the folder is ours")
         yield go_on(path)
 
 
-def _begun_before(system: str, run: str | Path | None) -> str | None:
+def _patience(recipe: Recipe) -> float:
+    """Seconds to wait for a worker that was cut off and may not know it yet; the others wait longer for this one."""
+    return recipe.parallel.timeout / 2
+
+
+def _begun_before(recipe: Recipe, run: str | Path | None) -> str | None:
     """The folder of the run that earlier workers of this launch began; what did not become a run is removed."""
     name = launch()
-    if name is None or not may_be_restarted():
+    if name is None:
         return None
-    for path in sorted(Path("runs").glob(f"{system}-*")) if run is None else [path_of(run)]:
+    for path in sorted(Path("runs").glob(f"{recipe.system}-*")) if run is None else [path_of(run)]:
         folder = RunFolder(path)
-        if folder.is_of(name) and (path / "recipe.json").exists():
+        if folder.is_of(name) and not (path / "recipe.json").exists():
+            with folder.lock(_patience(recipe)):
+                if not (path / "recipe.json").exists():  # its maker is gone
+                    folder.discard()
+        if folder.is_of(name) and values(recorded_recipe(folder)) == values(recipe):
             return str(path)
-        if folder.is_of(name):
-            folder.discard()
     return None
 
 
@@ -76,19 +84,17 @@ def begin(
     _must_be_the_same(assembly)
     path = ranks.decided(lambda: _created(run, recipe.system))
     session = Session(assembly, RunFolder(Path(path), ranks.first), command or shlex.join(sys.argv))
-    try:
-        session.begin()
-    except BaseException:
-        session.folder.discard()
-        raise
+    with session.folder.lock():
+        try:
+            session.begin()
+        except BaseException:
+            session.folder.discard()
+            raise
     return session
 
 
 def _created(run: str | Path | None, system: str) -> str:
-    folder = RunFolder.create(run, system)
-    if name := launch():
-        folder.mark(name)
-    return str(folder.path)
+    return str(RunFolder.create(run, system, launch()).path)
 
 
 def _must_be_the_same(run: Assembly) -> None:

@@ -140,12 +140,10 @@ def train(system: str, *, run: str | Path | None = None, **settings: Any) -> Run
     Raises UserError for settings or data that are wrong, Interrupted after Ctrl-C, once all is saved.
     """
     recipe = apply_values(find(system), settings)
-    with joined(recipe.device, recipe.parallel.timeout) as ranks:
-        with locked(recipe, run) as session:
-            for _ in stoppable(session):
-                pass
-            session.finish()
-        ranks.gathered("done")  # the first has written what others may want to read
+    with joined(recipe.device, recipe.parallel.timeout), locked(recipe, run) as session:
+        for _ in stoppable(session):
+            pass
+        session.finish()
     return Run(session.folder.path)
 
 

@@ -49,7 +49,7 @@ class Session:
     def __post_init__(self) -> None:
         self.warnings = Remarks(self.run)
         self.agreement = Agreement(self.run.ranks)
-        self.saver = checkpoints.Saver(self.folder.checkpoints, self.run.ranks)
+        self.saver = checkpoints.Saver(self.folder.checkpoints, self.run.ranks, self.run.recipe.parallel.timeout)
 
     def begin(self) -> None:
         """Write recipe.json: from now on the folder is a run that can be resumed, without the weights that it began

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
+from flori.core.lost import told_to_end
 from flori.recipes.session import Session
 from flori.recipes.stating import Report
 
@@ -35,5 +36,7 @@ def _asked_to_stop() -> Iterator[threading.Event]:
     try:
         yield asked
     finally:
+        if asked.is_set():
+            told_to_end.set()
         for number, handler in before.items():
             signal.signal(number, handler)
