@@ -21,7 +21,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from flori.core.errors import UserError
-from flori.core.ranks import launch, launched
+from flori.core.launch import launch
+from flori.core.ranks import launched
 from flori.data.cache import flush, made
 from flori.data.shelves import Texts
 
