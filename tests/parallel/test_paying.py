@@ -60,7 +60,7 @@ def test_where_it_is_not_tried(settings, monkeypatch):
 
 @pytest.mark.long
 def test_a_small_network_on_two_workers_warns(own_folder):
-    words = ("softmax-regression", "steps=220", "batch=8", "data.examples=55", "--dir", "run")
+    words = ("softmax-regression", "steps=220", "batch=8", "data.examples=55", "parallel.slow=1:40", "--dir", "run")
     status, _, said = run_together(2, "-m", "--", "flori", "train", *words)
     assert status == 0 and said.count("they do not pay") == 1, said
     summary = json.loads(Path("run/summary.json").read_text())
