@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from flori.artifacts.run_folder import RunFolder
 from flori.core.overrides import apply
 from flori.core.ranks import current, joined
-from flori.recipes.catalogue import find
 from flori.recipes.beginning import go_on, locked
+from flori.recipes.catalogue import find
 from flori.recipes.session import Session
 
 HALF = 23  # steps

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -42,11 +45,19 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             if status == FAULT and not is_lost(problem):
                 traceback.print_exc()
             print(f"flori: {message}", file=sys.stderr)
+            _tell_torchrun(message)
             if options.get("json"):
                 print(json.dumps({"error": message}))
             raise typer.Exit(status) from None
 
     return run
+
+
+def _tell_torchrun(message: str) -> None:
+    """Have the table that torchrun prints last, of who failed, hold the message too, which is far above it by then."""
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        with contextlib.suppress(OSError):
+            Path(path).write_text(json.dumps({"message": f"flori: {message}", "timestamp": int(time.time())}))
 
 
 def _told(problem: BaseException) -> tuple[int, str]:

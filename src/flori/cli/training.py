@@ -119,6 +119,8 @@ def _introduced(run: Any) -> str:
 def _workers(run: Any) -> str:
     """How many there are, and how they share the work."""
     order, said = run.order, f"{run.ranks.size} workers"
+    if run.state.optimizer is None:
+        return f"{said} that do the same work"
     stages = "" if order.stages.alone else f", {order.stages.size} stages"
     parts = "" if order.tensor.alone else f", {order.tensor.size} to a layer"
     return (said + stages + parts) if stages or parts else said + (" that do the same work" if run.share.whole else "")

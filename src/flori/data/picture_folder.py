@@ -166,7 +166,8 @@ def _check_labels(looked: Looked, good: NDArray[np.int64]) -> None:
     elif unseen := sorted(set(labels) - set(trained)):
         faults.add(folder, f"no training picture of {', '.join(unseen)}, which valid/ or test/ has")
     elif len(labels) < 2:
-        faults.add(folder, f"holds one class ({labels[0]}); to tell classes apart takes at least two")
+        hint = f"if the classes lie in {labels[0]}, that is the folder to name"
+        faults.add(folder, f"holds one class ({labels[0]}); to tell classes apart takes at least two; {hint}")
     else:
         return
     faults.stop_if_any(folder)

@@ -114,7 +114,9 @@ def saying(address: str) -> Iterator[None]:
     except UserError:
         raise
     except ImportError as problem:
-        raise UserError(f"{address}: a package is missing that reads such addresses: {problem}") from None
+        raise UserError(
+            f"{address}: a package is missing that reads such addresses: pip install 'flori[remote]' ({problem})"
+        ) from None
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{address}: there is no such file or folder") from None
     except PermissionError as problem:
