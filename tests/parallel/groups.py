@@ -45,6 +45,12 @@ def workers(group: subprocess.Popen[str]) -> list[int]:
     return [int(one) for one in found if b"flori" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
+def messages(said: str, words: str) -> list[str]:
+    """The lines in which flori said such words, of the standard error of a group. torchrun says them again in its table
+    of who failed."""
+    return [line for line in said.splitlines() if line.startswith("flori: ") and words in line]
+
+
 def lines(path: Path) -> int:
     """How many lines a file has by now."""
     return path.read_bytes().count(b"\n") if path.exists() else 0

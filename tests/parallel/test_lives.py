@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from flori.artifacts import checkpoints
+from flori.cli.app import app
 from flori.cli.training import resume_run, train_system
 from tests.parallel import lives
 from tests.parallel.cases import write_texts
-from tests.parallel.groups import PATIENCE, run_together, start_together, wait_for_lines, workers
+from tests.parallel.groups import PATIENCE, messages, run_together, start_together, wait_for_lines, workers
 from tests.runs.processes import same, weights
 
 SETTINGS = [
@@ -59,12 +61,22 @@ def must_equal(whole: Path) -> None:
         assert scores[1][part] == pytest.approx(scores[0][part], abs=1e-6)
 
 
+def test_torchrun_is_told_why_a_worker_failed(monkeypatch, tmp_path):
+    """Its table of failures, which it prints last, shows the message of that file."""
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    done = CliRunner().invoke(app, ["train", "mlp", "data=nowhere"])
+    told = json.loads((tmp_path / "error.json").read_text())
+    assert done.exit_code == 2 and told["timestamp"] > 0
+    assert told["message"].startswith("flori: data=nowhere: no such file")
+
+
 def test_workers_stop_as_one_and_one_process_goes_on(whole):
     group = start_together(2, *WORDS)
     wait_for_lines(Path("run/metrics.jsonl"), 20, group)
     os.kill(workers(group)[1], signal.SIGTERM)
     _, said = group.communicate(timeout=PATIENCE)
-    assert said.count("stopped at step") == 1 and said.count("flori resume run") == 1, said
+    (told,) = messages(said, "stopped at step")
+    assert "flori resume run" in told
     summary = json.loads(Path("run/summary.json").read_text())
     assert summary["status"] == "stopped" and 0 < summary["steps"] < 400
     found, remarks = checkpoints.load_newest(Path("run/checkpoints"))
