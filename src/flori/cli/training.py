@@ -39,14 +39,14 @@ def resume_run(run: str, quiet: bool, as_json: bool) -> None:
     end_like_ctrl_c()
     from flori.artifacts.run_folder import RunFolder
     from flori.cli.several import go_on_with_several
-    from flori.recipes.beginning import recorded_recipe
+    from flori.recipes.beginning import patience, recorded_recipe
 
     if launched().alone and go_on_with_several(run, quiet, as_json):
         return
     recipe = recorded_recipe(RunFolder.open(run))
     with joined(recipe.device, recipe.parallel.timeout) as ranks, heard(ranks):
-        patience = 0.0 if launched().alone else recipe.parallel.timeout / 2  # those before us may not know it yet
-        _resume_together(RunFolder.open(run, ranks.first), ranks, patience, quiet, as_json)
+        wait = 0.0 if launched().alone else patience(recipe)
+        _resume_together(RunFolder.open(run, ranks.first), ranks, wait, quiet, as_json)
 
 
 def _resume_together(folder: RunFolder, ranks: Ranks, patience: float, quiet: bool, as_json: bool) -> None:

@@ -41,12 +41,12 @@ def locked(
         with session.folder.lock():
             yield session
         return
-    with RunFolder.open(path, ranks.first).lock(_patience(recipe)):
+    with RunFolder.open(path, ranks.first).lock(patience(recipe)):
         ranks.gathered("the folder is ours")
         yield go_on(path)
 
 
-def _patience(recipe: Recipe) -> float:
+def patience(recipe: Recipe) -> float:
     """Seconds to wait for a worker that was cut off and may not know it yet; the others wait longer for this one."""
     return recipe.parallel.timeout / 2
 
@@ -59,7 +59,7 @@ def _begun_before(recipe: Recipe, run: str | Path | None) -> str | None:
     for path in sorted(Path("runs").glob(f"{recipe.system}-*")) if run is None else [path_of(run)]:
         folder = RunFolder(path)
         if folder.is_of(name) and not (path / "recipe.json").exists():
-            with folder.lock(_patience(recipe)):
+            with folder.lock(patience(recipe)):
                 if not (path / "recipe.json").exists():  # its maker is gone
                     folder.discard()
         if folder.is_of(name) and values(recorded_recipe(folder)) == values(recipe):

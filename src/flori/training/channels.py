@@ -10,7 +10,7 @@ work on plain ones: a rank's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -25,30 +25,14 @@ class Columns(ParallelStyle):
     """A convolution of which each rank makes some of the channels: [N, C, H, W] → [N, O/ranks, H', W']."""
 
     def _apply(self, module: nn.Module, device_mesh: Any) -> nn.Module:
-        _divide(module, device_mesh, Shard(0))
-        convolve = module.forward
-
-        def forward(x: Tensor) -> Tensor:
-            with _own(module):
-                return cast(Tensor, convolve(_alike(x, device_mesh)))
-
-        module.forward = forward
-        return module
+        return _by_own(module, device_mesh, lambda x: _alike(x, device_mesh))
 
 
 class Norm(ParallelStyle):
     """Batch norm of a rank's own channels, whatever its kind: [N, O/ranks, H, W] → the same."""
 
     def _apply(self, module: nn.Module, device_mesh: Any) -> nn.Module:
-        _divide(module, device_mesh, Shard(0))
-        norm = module.forward
-
-        def forward(x: Tensor) -> Tensor:
-            with _own(module):
-                return cast(Tensor, norm(x))
-
-        module.forward = forward
-        return module
+        return _by_own(module, device_mesh, lambda x: x)
 
 
 class Rows(ParallelStyle):
@@ -64,6 +48,19 @@ class Rows(ParallelStyle):
 
         module.forward = forward
         return module
+
+
+def _by_own(layer: nn.Module, mesh: Any, given: Callable[[Tensor], Tensor]) -> nn.Module:
+    """Have a layer make what a rank's own channels are, of what it is `given` for its inputs."""
+    _divide(layer, mesh, Shard(0))
+    make = layer.forward
+
+    def forward(x: Tensor) -> Tensor:
+        with _own(layer):
+            return cast(Tensor, make(given(x)))
+
+    layer.forward = forward
+    return layer
 
 
 def add_up(layer: nn.Module, mesh: Any, layout: Any) -> None:
