@@ -56,16 +56,22 @@ def test_three_ranks_equal_one(tmp_path):
 
 def must_equal_one(together: Path, case: str, ranks: int) -> None:
     """All ranks came to the same, and to what this process comes to."""
-    alone = trained(case, together)
-    first, *others = (load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks))
-    sizes = [int(one.pop("kept")) for one in (alone, first, *others)]
+    sizes = compared(together, case, ranks, 1 if case in SAME_WORK else STEPS)
     if case.endswith("sharded"):  # no byte is kept twice; where matrices have many rows, shares are alike
         assert sum(sizes[1:]) == sizes[0]
         assert case != "clipped, sharded" or max(sizes[1:]) < sizes[0] * (1 / ranks + 0.05)
     else:
         assert set(sizes) == {sizes[0]}
-    assert len(alone["losses"]) == (1 if case in SAME_WORK else STEPS)
-    assert first.keys() == alone.keys()
+
+
+def compared(together: Path, case: str, ranks: int, steps: int) -> list[int]:
+    """Bytes that this process keeps and that each rank keeps, once losses and weights were found to be the same."""
+    alone = trained(case, together)
+    found = [load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks)]
+    sizes = [int(one.pop("kept")) for one in (alone, *found)]
+    assert len(alone["losses"]) == steps
+    assert all(one.keys() == alone.keys() for one in found)
     for name, t in alone.items():
-        torch.testing.assert_close(first[name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
-        assert all(torch.equal(first[name], other[name]) for other in others), name
+        torch.testing.assert_close(found[0][name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
+        assert all(torch.equal(found[0][name], other[name]) for other in found[1:]), name
+    return sizes

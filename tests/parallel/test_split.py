@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.parallel.cases import SPLIT, STEPS, trained
 from tests.parallel.groups import run_together
 from tests.parallel.halfway import gone_on
-from tests.parallel.test_equal import group
+from tests.parallel.test_equal import compared, group
 
 SHORT = [
     *("pictures, tensor", "dense, tensor", "dropped, tensor", "next-tokens, tensor", "translated, tensor"),
@@ -84,13 +84,6 @@ def test_two_by_two_by_two_ranks_equal_one(tmp_path):
 
 def must_equal_one(together: Path, case: str, ranks: int) -> None:
     """All ranks came to the same, and to what this process comes to; each kept less than it."""
-    alone = trained(case, together)
-    found = [load_file(together / f"{case}-{rank}.safetensors") for rank in range(ranks)]
-    size, *sizes = (int(one.pop("kept")) for one in (alone, *found))
+    size, *sizes = compared(together, case, ranks, STEPS)
     copies = ranks // (4 if case.endswith(("both", "sharded stages")) else 2)
     assert max(sizes) < size and sum(sizes) >= size * copies, sizes
-    assert len(alone["losses"]) == STEPS
-    for name, t in alone.items():
-        torch.testing.assert_close(found[0][name], t, rtol=0, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
-        assert all(torch.equal(found[0][name], other[name]) for other in found[1:]), name
-    assert all(one.keys() == alone.keys() for one in found)
